@@ -1,0 +1,155 @@
+"""Rows of the vault as GeoJSON Features: what those who may read the vault are shown.
+
+Geometry stays the text that PostGIS made. A record that is out of use (withdrawn, or without consent) shows a
+tombstone: that it was, and that it is gone, and nothing of what it said.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from flashpoint.catalogue import CATEGORIES
+from flashpoint.store.engine import Record
+from flashpoint.store.paging import encode
+from flashpoint.store.tables import ACCESS, CASUALTIES
+
+Feature = dict[str, Any]
+
+_INCIDENT_FIELDS = (
+    *("category", "event_start", "event_end", "date_precision", "reported_at", "geo_precision", "admin_pcode"),
+    *("perpetrator_class", "attribution_confidence", "protected_site", "narrative", "sharing", "share_above"),
+    *("consent", "exercise", "supersedes"),
+)
+#: What an edit may change; the rest of an incident is its identity or follows from elsewhere.
+_FIXED = frozenset({"operation", "client_id"})
+
+_SUBJECT_FIELDS: dict[str, tuple[str, ...]] = {
+    "locality": (
+        *("pcode", "code_list", "name", "level", "adm1_pcode", "adm2_pcode", "adm3_pcode", "catchment_km"),
+        "population_source",
+    ),
+    "community": (
+        *("locality_id", "name", "confinement", "surrounded_by", *ACCESS, "protective_presence", "wishes_to_leave"),
+        *("assessed_at", "expires_at", "sharing", "share_above", "consent"),
+    ),
+    "assessment": (
+        *("locality_id", "likelihood", "impact", "horizon_days", "reason", "assessed_at", "expires_at"),
+        *("sharing", "share_above", "consent"),
+    ),
+    "presence": ("locality_id", "type", "since", "until", "confirmed_at", "note", "sharing"),
+}
+_SUBJECT_RANGES = {"locality": ("population",), "community": ("people",)}
+
+
+def dumps(tree: object) -> bytes:
+    """Write JSON, times in UTC with a ``Z``."""
+    return orjson.dumps(tree, option=orjson.OPT_UTC_Z)
+
+
+def _feature(row_id: UUID, geojson: str | None, properties: dict[str, Any]) -> Feature:
+    geometry = None if geojson is None else orjson.Fragment(geojson)
+    return {"type": "Feature", "id": str(row_id), "geometry": geometry, "properties": properties}
+
+
+def _range(row: Record, name: str) -> dict[str, int] | None:
+    low = getattr(row, f"{name}_low")
+    return None if low is None else {end: getattr(row, f"{name}_{end}") for end in ("low", "best", "high")}
+
+
+def _casualties(row: Record) -> dict[str, Any]:
+    splits = row.splits or {}
+    figures = {name: _range(row, name) for name in CASUALTIES}
+    return {
+        name: figure if figure is None or name not in splits else {**figure, "split": splits[name]}
+        for name, figure in figures.items()
+    }
+
+
+def incident_feature(row: Record) -> Feature:
+    """Show the current version of an incident that ``incidents.find`` or ``incidents.page`` gave."""
+    head = {"operation": row.operation, "state": row.state, "version": row.version}
+    if row.gone:
+        return _feature(row.incident_id, None, {**head, "gone": True})
+    properties = {
+        **head,
+        "gone": False,
+        "client_id": row.client_id,
+        "origin": row.origin,
+        "recorded_at": row.first_recorded_at,
+        "known_assumed": row.known_assumed,
+        "locality": row.locality_id,
+        "admin_unit": row.unit_pcode,
+        "flags": ["outside_claimed_pcode"] if row.outside_claimed else [],
+        "duplicate_of": row.duplicate_of,
+        **_content(row),
+    }
+    return _feature(row.incident_id, row.geojson, properties)
+
+
+def _content(row: Record) -> dict[str, Any]:
+    category = CATEGORIES[row.category]
+    maps = {
+        "acled": category.acled,
+        "ucdp_type_of_violence": category.ucdp,
+        "protection_risk": category.protection_risk,
+        "grave_violation": category.grave_violation,
+    }
+    return {**{name: getattr(row, name) for name in _INCIDENT_FIELDS}, **_casualties(row), "maps_to": maps}
+
+
+def editable(row: Record) -> Feature:
+    """Give what an edit starts from, in the shape in which it was posted."""
+    fields = {name: getattr(row, name) for name in ("operation", "client_id", *_INCIDENT_FIELDS)}
+    properties = orjson.loads(dumps({**fields, **_casualties(row)}))
+    geometry = None if row.geojson is None else orjson.loads(row.geojson)
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+def source_row(row: Record) -> dict[str, Any]:
+    """Show a source."""
+    fields = ("type", "independence_group", "reliability", "credibility", "obtained_on", "handle", "recorded_at")
+    return {name: getattr(row, name) for name in fields}
+
+
+def act_row(row: Record) -> dict[str, Any]:
+    """Show an act of the workflow."""
+    fields = (
+        *("version", "action", "from_state", "to_state", "standard", "attribution_verified", "reason_code", "reason"),
+        *("duplicate_of", "recorded_at", "recorded_by", "known_at"),
+    )
+    return {**{name: getattr(row, name) for name in fields}, "from_state": row.from_state or None}
+
+
+def version_row(row: Record) -> Feature:
+    """Show one version of an incident that is still in use."""
+    head = {"version": row.version, "recorded_at": row.recorded_at, "recorded_by": row.recorded_by}
+    return _feature(row.incident_id, row.geojson, {**head, **_content(row)})
+
+
+def subject_feature(kind: str, row: Record) -> Feature:
+    """Show a version of a locality, community, threat assessment or presence."""
+    head = {
+        "operation": row.operation,
+        "version": row.version,
+        "known_at": row.known_at,
+        "known_to": row.known_to,
+        "known_assumed": row.known_assumed,
+        "gone": row.gone,
+    }
+    if row.gone:
+        return _feature(row.id, None, {**head, "reason_code": row.withdrawn_reason})
+    fields = {name: getattr(row, name) for name in _SUBJECT_FIELDS[kind]}
+    if "locality_id" in fields:
+        fields["locality"] = fields.pop("locality_id")
+    ranges = {name: _range(row, name) for name in _SUBJECT_RANGES.get(kind, ())}
+    return _feature(row.id, row.geojson, {**head, **fields, **ranges})
+
+
+def collection(features: Iterable[Feature], rows: list[Record], limit: int) -> bytes:
+    """Write a page: its Features and, where there may be more, the cursor that continues it."""
+    shown = list(features)
+    last = rows[-1] if len(rows) == limit else None
+    after = None if last is None else encode((last.first_recorded_at, last[0]))
+    return dumps({"type": "FeatureCollection", "features": shown, "next": after})

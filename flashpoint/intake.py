@@ -1,0 +1,299 @@
+"""Taking reports in: check them against the store, record them, decide on them.
+
+Each verb runs in the caller's transaction: a report, its sources, its first act and its audit row stand or fall
+together.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import orjson
+from shapely.geometry.base import BaseGeometry
+
+from flashpoint import access, workflow
+from flashpoint.access import DECIDERS, Permission
+from flashpoint.errors import Forbidden, Invalid, NotFound, TransitionRefused, Violation
+from flashpoint.reports import IncidentReport, SourceReport, StepReport
+from flashpoint.store import audit, incidents, places
+from flashpoint.store.engine import Record, Vault, VaultReader
+from flashpoint.types import Actor, Consent, GeoPrecision, SourceType, Standard, State
+from flashpoint.workflow import MATERIAL_FIELDS, SOURCES_NEEDED, Action
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A report with its place. ``known_at`` and ``id`` are given only by importers of a retrospective data set."""
+
+    report: IncidentReport
+    geometry: BaseGeometry | None
+    known_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a submission: the incident's id, and whether this request recorded it."""
+
+    incident_id: UUID
+    created: bool
+    same_content: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstStep:
+    """The act with which an incident begins."""
+
+    action: Action
+    state: State
+    standard: Standard | None = None
+
+
+Flaws = dict[int, list[Violation]]
+
+
+def check(reader: VaultReader, actor: Actor, submissions: Sequence[Submission], now: datetime) -> Flaws:
+    """Find what the store has against each submission: index to violations; sound ones are not in the answer."""
+    flaws: Flaws = defaultdict(list)
+    by_operation: dict[str, list[int]] = defaultdict(list)
+    for index, submission in enumerate(submissions):
+        by_operation[submission.report.operation].append(index)
+        flaws[index].extend(_future(submission.report, now))
+        flaws[index].extend(_placeless(submission))
+        flaws[index].extend(_superseding(reader, actor, submission.report))
+    for code, indices in by_operation.items():
+        for index, violation in _in_operation(reader, actor, code, [(i, submissions[i]) for i in indices]):
+            flaws[index].append(violation)
+    return {index: found for index, found in flaws.items() if found}
+
+
+def _future(report: IncidentReport, now: datetime) -> Iterable[Violation]:
+    for name in ("event_start", "event_end", "reported_at"):
+        value = getattr(report, name)
+        if value is not None and value > now:
+            yield Violation(f"/properties/{name}", "in_future", "must not lie in the future")
+    for index, one in enumerate(report.sources):
+        if one.obtained_on > now.date():
+            yield Violation(f"/properties/sources/{index}/obtained_on", "in_future", "must not lie in the future")
+
+
+def _placeless(submission: Submission) -> Iterable[Violation]:
+    report = submission.report
+    if submission.geometry is not None:
+        return
+    if report.geo_precision <= GeoPrecision.NEAR:
+        yield Violation("/geometry", "exact_needs_geometry", "must be given for a place known this precisely")
+    elif report.geo_precision < GeoPrecision.COUNTRY and report.admin_pcode is None:
+        yield Violation("/geometry", "place_missing", "must be given, unless admin_pcode says the place")
+
+
+def _superseding(reader: VaultReader, actor: Actor, report: IncidentReport) -> Iterable[Violation]:
+    if report.supersedes is None:
+        return
+    try:
+        same = incidents.find(reader, actor, report.supersedes).operation == report.operation
+    except NotFound:
+        same = False
+    if not same:
+        yield Violation("/properties/supersedes", "no_such_incident", "must be an incident of the same operation")
+
+
+def _in_operation(
+    reader: VaultReader, actor: Actor, code: str, members: Sequence[tuple[int, Submission]]
+) -> Iterable[tuple[int, Violation]]:
+    try:
+        places.find_operation(reader, actor, code)
+    except NotFound:
+        unknown = Violation("/properties/operation", "no_such_operation", "must be an operation of your key")
+        yield from ((index, unknown) for index, _ in members)
+        return
+    outside = places.outside(reader, code, [submission.geometry for _, submission in members])
+    for position, swapped in outside.items():
+        rule = "must lie in the operation's area"
+        if swapped:
+            rule += "; with its two axes swapped it would: longitude comes first"
+        yield members[position][0], Violation("/geometry", "axes_swapped" if swapped else "outside_operation", rule)
+
+
+def report(vault: Vault, actor: Actor, submissions: Sequence[Submission], origin: str = "api") -> list[Receipt]:
+    """Record submissions, in their order, as reported.
+
+    Raises:
+        Forbidden: the actor's role does not report.
+        Invalid: what is wrong with the first unsound one.
+    """
+    access.require(actor, Permission.REPORT)
+    for found in check(vault, actor, submissions, vault.at).values():
+        raise Invalid(*found)
+    return _record(vault, actor, submissions, origin, _FirstStep(Action.REPORT, State.REPORTED))
+
+
+def import_verified(vault: Vault, actor: Actor, submissions: Sequence[Submission], standard: Standard) -> list[Receipt]:
+    """Record a curated, already verified data set under its own named standard; only a coordinator may.
+
+    Raises:
+        Forbidden: the actor's role does not import.
+    """
+    access.require(actor, Permission.IMPORT)
+    return _record(vault, actor, submissions, standard, _FirstStep(Action.IMPORT, State.VERIFIED, standard))
+
+
+def _record(
+    vault: Vault, actor: Actor, submissions: Sequence[Submission], origin: str, step: _FirstStep
+) -> list[Receipt]:
+    new = [
+        incidents.NewIncident(uuid4(), one.report, one.geometry, _content_hash(one), one.known_at)
+        for one in submissions
+    ]
+    claimed = incidents.claim(vault, actor, origin, new)
+    fresh = [one for one in new if claimed[one.id][0] == one.id]
+    incidents.add_versions(vault, actor, fresh)
+    incidents.add_sources(vault, actor, [(one.id, source) for one in fresh for source in one.report.sources])
+    acts = [
+        incidents.Act(one.id, 1, step.action, "", step.state, {"standard": step.standard}, one.known_at)
+        for one in fresh
+    ]
+    incidents.add_acts(vault, actor, acts)
+    _audit_new(vault, actor, fresh, step)
+    return [Receipt(claimed[one.id][0], claimed[one.id][0] == one.id, claimed[one.id][1]) for one in new]
+
+
+def _audit_new(vault: Vault, actor: Actor, fresh: Sequence[incidents.NewIncident], step: _FirstStep) -> None:
+    if len(fresh) == 1:
+        audit.write(vault, actor, step.action, ("incident", fresh[0].id), operation=fresh[0].report.operation)
+    elif fresh:
+        # One row for the lot: the ids are bound by their hash, and the incidents name who recorded them and when.
+        ids = hashlib.sha256(b"".join(sorted(one.id.bytes for one in fresh))).hexdigest()
+        operation = fresh[0].report.operation
+        audit.write(vault, actor, step.action, ("incidents", ids), operation=operation, count=len(fresh))
+
+
+def _content_hash(one: Submission) -> bytes:
+    place = None if one.geometry is None else one.geometry.wkb_hex
+    content = one.report.model_dump(mode="json")
+    return hashlib.sha256(orjson.dumps([content, place], option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def correct(vault: Vault, actor: Actor, found: Record, before: Submission, after: Submission) -> bool:
+    """Record a new version of an incident that ``find`` gave to this actor; say whether the edit was material.
+
+    A material edit of a decided incident asks for verification again; the earlier verified version stays in force
+    until then, unless the edit takes the record out of use.
+
+    Raises:
+        Forbidden: the actor's role does not report.
+        Invalid: what is wrong with the new content.
+        TransitionRefused: the incident is withdrawn or a duplicate.
+    """
+    access.require(actor, Permission.REPORT)
+    state = State(found.state)
+    if state in {State.WITHDRAWN, State.DUPLICATE}:
+        raise TransitionRefused(f"an incident that is {state} is not edited", workflow.allowed(state))
+    for flaws in check(vault, actor, [after], vault.at).values():
+        raise Invalid(*flaws)
+    version = found.version + 1
+    new = incidents.NewIncident(found.incident_id, after.report, after.geometry, b"")
+    incidents.add_versions(vault, actor, [new], version)
+    material = _is_material(before, after)
+    target = workflow.after_edit(state)
+    if material and target is not state:
+        incidents.add_acts(vault, actor, [incidents.Act(found.incident_id, version, Action.EDIT, state, target)])
+    audit.write(
+        vault,
+        actor,
+        "edit",
+        ("incident", found.incident_id),
+        operation=found.operation,
+        version=version,
+        material=material,
+    )
+    return material
+
+
+def add_sources(vault: Vault, actor: Actor, found: Record, sources: Sequence[SourceReport]) -> None:
+    """Record further sources of an incident that ``find`` gave to this actor.
+
+    Raises:
+        Forbidden: the actor's role does not report.
+        Invalid: a source lies in the future.
+    """
+    access.require(actor, Permission.REPORT)
+    for index, one in enumerate(sources):
+        if one.obtained_on > vault.at.date():
+            pointer = f"/sources/{index}/obtained_on"
+            raise Invalid(Violation(pointer, "in_future", "must not lie in the future"))
+    incidents.add_sources(vault, actor, [(found.incident_id, one) for one in sources])
+    audit.write(vault, actor, "sources", ("incident", found.incident_id), operation=found.operation, count=len(sources))
+
+
+def advance(vault: Vault, actor: Actor, found: Record, step: StepReport, known_at: datetime | None = None) -> State:
+    """Take a step of the workflow on an incident that ``find`` gave to this actor; give the new state.
+
+    The database applies the same rules once more and refuses what slips past them here.
+
+    Raises:
+        Forbidden: the actor's role does not take this step.
+        TransitionRefused: the state, the two-person rule, the standard of proof or consent is against it.
+    """
+    access.require(actor, Permission.TRANSITION)
+    _may_take(actor, found, step.action)
+    target = workflow.step(State(found.state), step.action)
+    _conditions(vault, actor, found, step)
+    details = step.model_dump(exclude={"action"})
+    act = incidents.Act(found.incident_id, found.version, step.action, found.state, target, details, known_at)
+    incidents.add_acts(vault, actor, [act])
+    audit.write(
+        vault,
+        actor,
+        step.action,
+        ("incident", found.incident_id),
+        operation=found.operation,
+        version=found.version,
+        to=target,
+    )
+    return target
+
+
+def _may_take(actor: Actor, found: Record, action: Action) -> None:
+    own_withdrawal = action is Action.WITHDRAW and found.submitted_by == actor.id
+    if action in {Action.CORROBORATE, Action.MARK_DUPLICATE} or own_withdrawal or actor.role in DECIDERS:
+        return
+    raise Forbidden(f"the role {actor.role} may not {action} this incident")
+
+
+def _conditions(vault: Vault, actor: Actor, found: Record, step: StepReport) -> None:
+    allowed = workflow.allowed(State(found.state))
+    if step.action is Action.VERIFY and step.standard is not None:
+        authors = {version.recorded_by for version in incidents.versions_of(vault, found)}
+        if actor.id in authors | {found.submitted_by}:
+            raise TransitionRefused("the verifier must be another person than the reporter and the editors", allowed)
+        sources = ((SourceType(row.type), row.independence_group) for row in incidents.sources_of(vault, found))
+        have, need = workflow.independent_sources(sources), SOURCES_NEEDED[step.standard]
+        if have < need:
+            rule = f"{step.standard} needs {need} sources of different types and independence groups; there are {have}"
+            raise TransitionRefused(rule, allowed)
+    if step.action is Action.REINSTATE and found.consent in {Consent.REFUSED, Consent.WITHDRAWN}:
+        raise TransitionRefused("consent is missing", allowed)
+    if step.duplicate_of is not None:
+        _is_duplicate_target(vault, actor, found, step.duplicate_of)
+
+
+def _is_duplicate_target(vault: Vault, actor: Actor, found: Record, target: UUID) -> None:
+    missing = Violation("/duplicate_of", "no_such_incident", "must be another live incident of the same operation")
+    try:
+        original = incidents.find(vault, actor, target)
+    except NotFound:
+        raise Invalid(missing) from None
+    live = original.state not in {State.WITHDRAWN, State.DUPLICATE}
+    if not live or original.operation != found.operation or target == found.incident_id:
+        raise Invalid(missing)
+
+
+def _is_material(before: Submission, after: Submission) -> bool:
+    old, new = (
+        {**one.report.model_dump(include=set(MATERIAL_FIELDS)), "event_end": one.report.ended}
+        for one in (before, after)
+    )
+    return old != new or before.geometry != after.geometry

@@ -1,0 +1,297 @@
+"""Incidents in the vault: their versions, their sources, the acts that decide on them, where they are placed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from geoalchemy2.shape import from_shape
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from flashpoint.access import CLEARANCE
+from flashpoint.errors import NotFound
+from flashpoint.reports import IncidentReport, SourceReport
+from flashpoint.store.engine import Record, Vault, VaultReader
+from flashpoint.store.paging import Position
+from flashpoint.store.places import SRID
+from flashpoint.store.tables import CASUALTIES, incident, incident_version, placement, source, verification_act
+from flashpoint.types import Actor, Consent, State
+
+#: What an incident that is out of use still says: that it was, and why it is gone.
+GONE_STATES = (State.WITHDRAWN,)
+GONE_CONSENT = (Consent.REFUSED, Consent.WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class NewIncident:
+    """A first version about to be recorded. ``known_at`` is only given for a retrospective data set."""
+
+    id: UUID
+    report: IncidentReport
+    geometry: BaseGeometry | None
+    content_sha256: bytes
+    known_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A step of the workflow about to be recorded."""
+
+    incident_id: UUID
+    version: int
+    action: str
+    from_state: str
+    to_state: str
+    details: dict[str, Any] = field(default_factory=dict)
+    known_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a listing is narrowed to. Times bound ``event_start``; ``bbox`` is west, south, east, north."""
+
+    operation: str
+    category: str | None = None
+    state: str | None = None
+    locality_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    bbox: tuple[float, float, float, float] | None = None
+
+    @property
+    def asks_for_content(self) -> bool:
+        """Whether the filter looks at something that a tombstone no longer says."""
+        content = (self.category, self.locality_id, self.since, self.until, self.bbox)
+        return any(part is not None for part in content)
+
+
+def claim(vault: Vault, actor: Actor, origin: str, new: Sequence[NewIncident]) -> dict[UUID, tuple[UUID, bool]]:
+    """Take the identities: proposed id to (recorded id, whether the content is the same as then).
+
+    A client id that the submitter used before gives the incident recorded then; the database decides, so that two
+    requests at once cannot both be first. New ones map to themselves.
+    """
+    rows = [
+        {
+            "id": one.id,
+            "operation": one.report.operation,
+            "submitted_by": actor.id,
+            "client_id": one.report.client_id,
+            "origin": origin,
+            "content_sha256": one.content_sha256,
+            "recorded_at": vault.at,
+        }
+        for one in new
+    ]
+    statement = upsert(incident).values(rows).on_conflict_do_nothing().returning(incident.c.id)
+    fresh = set(vault.connection.execute(statement).scalars()) if rows else set()
+    claimed = {one.id: (one.id, True) for one in new if one.id in fresh}
+    for one in new:
+        if one.id not in fresh:
+            claimed[one.id] = _earlier(vault, actor, origin, one)
+    return claimed
+
+
+def _earlier(vault: Vault, actor: Actor, origin: str, one: NewIncident) -> tuple[UUID, bool]:
+    query = select(incident.c.id, incident.c.content_sha256).where(
+        incident.c.operation == one.report.operation, incident.c.client_id == one.report.client_id
+    )
+    # An external data set is one submitter, whoever imports it.
+    mine = incident.c.origin == origin if origin.startswith("external:") else incident.c.submitted_by == actor.id
+    row = vault.connection.execute(query.where(mine)).one()
+    return row.id, bytes(row.content_sha256) == one.content_sha256
+
+
+def add_versions(vault: Vault, actor: Actor, new: Sequence[NewIncident], version: int = 1) -> None:
+    """Record a version of each incident and place it."""
+    if not new:
+        return
+    rows = [_version_row(vault, actor, one, version) for one in new]
+    vault.connection.execute(insert(incident_version), rows)
+    vault.connection.execute(
+        text("""
+            INSERT INTO vault.placement (incident_id, version, recorded_at, locality_id, unit_pcode, outside_claimed)
+            SELECT v.incident_id, v.version, :at, p.locality_id, p.unit_pcode, p.outside_claimed
+            FROM vault.incident_version v JOIN vault.incident i ON i.id = v.incident_id,
+                 LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
+            WHERE v.incident_id = ANY(:ids) AND v.version = :version
+        """),
+        {"ids": [one.id for one in new], "version": version, "at": vault.at},
+    )
+
+
+def _version_row(vault: Vault, actor: Actor, one: NewIncident, version: int) -> dict[str, Any]:
+    report = one.report
+    same = {
+        name: getattr(report, name)
+        for name in (
+            *("event_start", "date_precision", "geo_precision", "admin_pcode", "category", "perpetrator_class"),
+            *("attribution_confidence", "protected_site", "narrative", "sharing", "share_above", "consent"),
+            *("exercise", "supersedes"),
+        )
+    }
+    figures = {
+        f"{name}_{end}": getattr(getattr(report, name), end, None)
+        for name in CASUALTIES
+        for end in ("low", "best", "high")
+    }
+    return {
+        **same,
+        **figures,
+        "incident_id": one.id,
+        "version": version,
+        "recorded_at": vault.at,
+        "recorded_by": actor.id,
+        "known_at": one.known_at or vault.at,
+        "known_assumed": one.known_at is not None,
+        "event_end": report.ended,
+        "reported_at": report.reported_at or one.known_at or vault.at,
+        "geom": None if one.geometry is None else from_shape(one.geometry, srid=SRID),
+        "splits": _splits(report),
+    }
+
+
+def _splits(report: IncidentReport) -> dict[str, dict[str, int]] | None:
+    figures = ((name, getattr(report, name)) for name in CASUALTIES)
+    splits = {
+        name: figure.split.model_dump(exclude_none=True)
+        for name, figure in figures
+        if figure is not None and figure.split is not None
+    }
+    return splits or None
+
+
+def add_sources(vault: Vault, actor: Actor, sources: Sequence[tuple[UUID, SourceReport]]) -> None:
+    """Record sources of incidents."""
+    if sources:
+        shared = {"recorded_at": vault.at, "recorded_by": actor.id}
+        rows = [{"incident_id": owner, **one.model_dump(), **shared} for owner, one in sources]
+        vault.connection.execute(insert(source), rows)
+
+
+def add_acts(vault: Vault, actor: Actor, acts: Sequence[Act]) -> None:
+    """Record steps; the database checks each one and keeps state and evidence in line with them."""
+    details = ("standard", "attribution_verified", "reason_code", "reason", "duplicate_of")
+    rows = [
+        {
+            "incident_id": act.incident_id,
+            "version": act.version,
+            "recorded_at": vault.at,
+            "recorded_by": actor.id,
+            "known_at": act.known_at or vault.at,
+            "action": act.action,
+            "from_state": act.from_state,
+            "to_state": act.to_state,
+            **{name: act.details.get(name) for name in details},
+        }
+        for act in acts
+    ]
+    if rows:
+        vault.connection.execute(insert(verification_act), rows)
+
+
+def _visible(actor: Actor) -> ColumnElement[bool]:
+    """What the actor may know of: the operations of its key, its clearance, and whatever it submitted itself."""
+    content = or_(incident_version.c.sharing.in_(CLEARANCE[actor.role]), incident.c.submitted_by == actor.id)
+    if actor.operations is None:
+        return content
+    return and_(content, incident.c.operation.in_(actor.operations))
+
+
+def is_gone() -> ColumnElement[bool]:
+    """Whether only a tombstone is left to show."""
+    return or_(incident.c.state.in_(GONE_STATES), incident_version.c.consent.in_(GONE_CONSENT))
+
+
+def _current(actor: Actor) -> Select[Any]:
+    columns = [column for column in incident_version.c if column.name not in {"geom", "recorded_at"}]
+    query = select(
+        *columns,
+        incident.c.operation,
+        incident.c.client_id,
+        incident.c.submitted_by,
+        incident.c.origin,
+        incident.c.state,
+        incident.c.acts,
+        incident.c.duplicate_of,
+        incident.c.recorded_at.label("first_recorded_at"),
+        incident_version.c.recorded_at,
+        func.ST_AsGeoJSON(incident_version.c.geom, 15).label("geojson"),
+        placement.c.locality_id,
+        placement.c.unit_pcode,
+        placement.c.outside_claimed,
+        is_gone().label("gone"),
+    )
+    at_version = and_(incident_version.c.incident_id == incident.c.id, incident_version.c.version == incident.c.version)
+    placed = and_(
+        placement.c.incident_id == incident.c.id,
+        placement.c.version == incident.c.version,
+        placement.c.replaced_at.is_(None),
+    )
+    return query.join_from(incident, incident_version, at_version).outerjoin(placement, placed).where(_visible(actor))
+
+
+def find(reader: VaultReader, actor: Actor, incident_id: UUID) -> Record:
+    """Give the current version of an incident.
+
+    Raises:
+        NotFound: there is none, or the actor may not know of it.
+    """
+    row = reader.connection.execute(_current(actor).where(incident.c.id == incident_id)).one_or_none()
+    if row is None:
+        raise NotFound("no such incident")
+    return row
+
+
+def page(reader: VaultReader, actor: Actor, filters: Filters, limit: int, after: Position | None) -> list[Record]:
+    """List current versions in the order in which they were first recorded, ``limit`` at most."""
+    query = _current(actor).where(incident.c.operation == filters.operation, *_conditions(filters))
+    if after is not None:
+        query = query.where(func.row(incident.c.recorded_at, incident.c.id) > func.row(*after))
+    return list(reader.connection.execute(query.order_by(incident.c.recorded_at, incident.c.id).limit(limit)))
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    version = incident_version.c
+    conditions = [
+        None if filters.category is None else version.category == filters.category,
+        None if filters.state is None else incident.c.state == filters.state,
+        None if filters.locality_id is None else placement.c.locality_id == filters.locality_id,
+        None if filters.since is None else version.event_start >= filters.since,
+        None if filters.until is None else version.event_start < filters.until,
+        # What is gone has no content left that could be asked for.
+        ~is_gone() if filters.asks_for_content else None,
+        None if filters.bbox is None else _inside(filters.bbox),
+    ]
+    return [condition for condition in conditions if condition is not None]
+
+
+def _inside(bbox: tuple[float, float, float, float]) -> ColumnElement[bool]:
+    west, south, east, north = bbox
+    # A box whose west lies east of its east runs across the antimeridian.
+    spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    boxes = [func.ST_MakeEnvelope(left, south, right, north, SRID) for left, right in spans]
+    return or_(*(func.ST_Intersects(incident_version.c.geom, box) for box in boxes))
+
+
+def sources_of(reader: VaultReader, found: Record) -> list[Record]:
+    """List the sources of an incident that ``find`` gave to this reader."""
+    query = select(source).where(source.c.incident_id == found.incident_id).order_by(source.c.id)
+    return list(reader.connection.execute(query))
+
+
+def acts_of(reader: VaultReader, found: Record) -> list[Record]:
+    """List the acts on an incident that ``find`` gave to this reader, oldest first."""
+    query = select(verification_act).where(verification_act.c.incident_id == found.incident_id)
+    return list(reader.connection.execute(query.order_by(verification_act.c.id)))
+
+
+def versions_of(reader: VaultReader, found: Record) -> list[Record]:
+    """List the versions of an incident that ``find`` gave to this reader, oldest first."""
+    columns = [column for column in incident_version.c if column.name != "geom"]
+    query = select(*columns, func.ST_AsGeoJSON(incident_version.c.geom, 15).label("geojson"))
+    query = query.where(incident_version.c.incident_id == found.incident_id)
+    return list(reader.connection.execute(query.order_by(incident_version.c.version)))

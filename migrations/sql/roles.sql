@@ -1,0 +1,29 @@
+-- Who owns and who uses. Roles belong to the whole cluster, so they may be there already.
+--   flashpoint_owner   owns both schemas and everything in them; nobody logs in as it
+--   flashpoint_app     reads and adds in the vault, writes releases; owns nothing
+--   flashpoint_reader  reads releases and has no privilege at all on the vault
+-- The service logs in as whoever migrates and narrows itself with SET LOCAL ROLE in every transaction.
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    -- Roles are cluster-wide: two databases being set up at once must not race for them.
+    PERFORM pg_advisory_xact_lock(hashtext('flashpoint.roles'));
+    FOREACH wanted IN ARRAY ARRAY['flashpoint_owner', 'flashpoint_app', 'flashpoint_reader'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS', wanted);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;  -- another database of this cluster was faster
+            END;
+        END IF;
+        IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
+        END IF;
+    END LOOP;
+END
+$$;
+
+CREATE EXTENSION IF NOT EXISTS postgis;
+CREATE SCHEMA IF NOT EXISTS vault AUTHORIZATION flashpoint_owner;
+CREATE SCHEMA IF NOT EXISTS release AUTHORIZATION flashpoint_owner;

@@ -1,0 +1,1 @@
+"""Synthetic demonstration data: a few files that show every rule at work. Nothing in them happened."""
