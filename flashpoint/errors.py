@@ -2,6 +2,7 @@
 
     FlashpointError
     ├── Invalid          the request breaks rules; carries one Violation per field and rule
+    ├── Unauthenticated  no key came, or one that is not in use
     ├── NotFound         it does not exist, or the actor may not know that it does
     ├── Forbidden        the actor's role does not allow the action
     ├── Conflict         it clashes with what is already recorded
@@ -38,6 +39,10 @@ class Invalid(FlashpointError):
         """Keep the violations in the order in which they were found."""
         super().__init__("; ".join(f"{v.pointer or '/'}: {v.rule}" for v in violations))
         self.violations = violations
+
+
+class Unauthenticated(FlashpointError):
+    """No key came with the request, or one that is not in use."""
 
 
 class NotFound(FlashpointError):

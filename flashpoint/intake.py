@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -20,6 +21,7 @@ from flashpoint.errors import Forbidden, Invalid, NotFound, TransitionRefused, V
 from flashpoint.reports import IncidentReport, SourceReport, StepReport
 from flashpoint.store import audit, incidents, places
 from flashpoint.store.engine import Record, Vault, VaultReader
+from flashpoint.strictjson import JsonValue
 from flashpoint.types import Actor, Consent, GeoPrecision, SourceType, Standard, State
 from flashpoint.workflow import MATERIAL_FIELDS, SOURCES_NEEDED, Action
 
@@ -297,3 +299,48 @@ def _is_material(before: Submission, after: Submission) -> bool:
         for one in (before, after)
     )
     return old != new or before.geometry != after.geometry
+
+
+def repeated_client_ids(rows: Sequence[tuple[int, Submission]]) -> dict[int, tuple[Violation, ...]]:
+    """Find the rows of a batch whose client id stands in an earlier row of it: row to violation."""
+    seen: set[tuple[str, str]] = set()
+    flaws: dict[int, tuple[Violation, ...]] = {}
+    for index, submission in rows:
+        if submission.report.client_id is None:
+            continue
+        name = (submission.report.operation, submission.report.client_id)
+        if name in seen:
+            rule = "must not stand twice in one batch"
+            flaws[index] = (Violation("/properties/client_id", "client_id_repeated", rule),)
+        seen.add(name)
+    return flaws
+
+
+def merged(target: dict[str, Any], patch: JsonValue) -> JsonValue:
+    """Apply a JSON merge patch (RFC 7396) to an incident in the shape in which it was posted.
+
+    Raises:
+        Invalid: the patch is no object, changes nothing, or touches what identifies the incident.
+    """
+    if not isinstance(patch, dict) or not patch:
+        raise Invalid(Violation("", "merge_patch", "must be an object with the members to change"))
+    properties = patch.get("properties", {})
+    if isinstance(properties, dict):
+        for name in ("operation", "client_id", "sources"):
+            if name in properties:
+                raise Invalid(Violation(f"/properties/{name}", "fixed", "cannot be changed by an edit"))
+    # A geometry is replaced as a whole: half a geometry is none.
+    base = {**target, "geometry": None} if isinstance(patch.get("geometry"), dict) else target
+    return _merge(base, patch)
+
+
+def _merge(target: JsonValue, patch: JsonValue) -> JsonValue:
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None and name != "geometry":
+            result.pop(name, None)
+        else:
+            result[name] = _merge(result.get(name), value)
+    return result

@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from flashpoint.catalogue import CATEGORIES
 from flashpoint.errors import Invalid, Violation
+from flashpoint.strictjson import pointer_to
 from flashpoint.types import (
     Confidence,
     Consent,
@@ -42,11 +43,13 @@ from flashpoint.workflow import DECLARABLE, REQUESTABLE, Action
 MOST_PEOPLE = 100_000_000
 
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def _utc(value: datetime) -> datetime:
-    if value < _EARLIEST:
-        raise PydanticCustomError("too_early", "must not be before 1900")
+    # Also keeps the conversion below from running off the calendar.
+    if not _EARLIEST <= value < _LATEST:
+        raise PydanticCustomError("out_of_range", "must lie between the years 1900 and 2200")
     return value.astimezone(UTC)
 
 
@@ -60,16 +63,18 @@ def _written_as(pattern: str) -> BeforeValidator:
     form = re.compile(pattern)
 
     def check(value: object) -> object:
-        # The library would also take a number of seconds in a string.
-        if isinstance(value, str) and not form.fullmatch(value):
+        # The library alone would also take a number of seconds, even in a string.
+        if not isinstance(value, str) or not form.fullmatch(value):
             raise PydanticCustomError("datetime_form", "must be a date")
         return value
 
     return BeforeValidator(check)
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_utc), _written_as(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.{0,24}")]
-Day = Annotated[date, _written_as(r"\d{4}-\d\d-\d\d")]
+Instant = Annotated[
+    AwareDatetime, Field(strict=False), AfterValidator(_utc), _written_as(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.{0,24}")
+]
+Day = Annotated[date, Field(strict=False), _written_as(r"\d{4}-\d\d-\d\d")]
 CategoryCode = Annotated[str, AfterValidator(_category)]
 Pcode = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
 OperationRef = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,15}$")]
@@ -308,12 +313,22 @@ def read(model: type[Model], tree: object, pointer: str = "/properties") -> Mode
         raise Invalid(*(_violation(dict(detail), pointer) for detail in details)) from None
 
 
+def read_list(model: type[Model], tree: object, member: str, most: int = 50) -> list[Model]:
+    """Check a parsed JSON object whose one member is a list of objects of a model.
+
+    Raises:
+        Invalid: it is not that, is empty or too long, or a model's rule is broken.
+    """
+    items = tree.get(member) if isinstance(tree, dict) and set(tree) == {member} else None
+    if not isinstance(items, list) or not 1 <= len(items) <= most:
+        raise Invalid(Violation(f"/{member}", "list", f"must be a list of 1 to {most} objects, and nothing beside it"))
+    return [read(model, item, f"/{member}/{index}") for index, item in enumerate(items)]
+
+
 def _violation(detail: dict[str, Any], pointer: str) -> Violation:
     context = detail.get("ctx", {})
-    path = [str(part).replace("~", "~0").replace("/", "~1") for part in detail["loc"]]
-    if "member" in context:
-        path.append(context["member"])
-    return Violation("/".join([pointer, *path]), detail["type"], _rule(detail["type"], context, detail["msg"]))
+    steps = [*detail["loc"], *([context["member"]] if "member" in context else [])]
+    return Violation(pointer_to(pointer, *steps), detail["type"], _rule(detail["type"], context, detail["msg"]))
 
 
 def _rule(kind: str, context: dict[str, Any], message: str) -> str:

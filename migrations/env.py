@@ -14,6 +14,7 @@ def _include(name: str | None, kind: str, parents: dict[str, str | None]) -> boo
         return name in {"vault", "release"}
     return not (kind == "table" and name == "alembic_version" and parents.get("schema_name") == "vault")
 
+
 def _migrate(connection: Connection) -> None:
     connection.exec_driver_sql("SET lock_timeout = '30s'")
     # Two migrators must not interleave; the second waits here and then finds nothing left to do.
@@ -35,6 +36,7 @@ def _migrate(connection: Connection) -> None:
         context.run_migrations()
     connection.commit()
 
+
 def run() -> None:
     """Migrate the database named by the caller, or else by the settings."""
     connection = context.config.attributes.get("connection")
@@ -49,5 +51,6 @@ def run() -> None:
     )
     with engine.connect() as connection:
         _migrate(connection)
+
 
 run()

@@ -68,6 +68,7 @@ class Database:
             self.url,
             pool_size=pool_size,
             max_overflow=0,
+            hide_parameters=True,
             pool_pre_ping=True,
             pool_timeout=5,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=20s"},
@@ -150,6 +151,11 @@ def psycopg_url(url: str) -> str:
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
     return url
+
+
+def libpq_url(url: str) -> str:
+    """Give the URL as the driver itself takes it, for a connection outside the pool."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def alembic_config() -> Config:

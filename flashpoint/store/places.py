@@ -119,7 +119,8 @@ def locality_shape(geometry: BaseGeometry, catchment_km: int | None) -> dict[str
     """Give the columns that describe where a locality is: a representative point and the area it answers for."""
     if isinstance(geometry, Point):
         point = from_shape(geometry, srid=SRID)
-        circle = func.ST_Buffer(func.Geography(point), (catchment_km or 0) * 1000, 16)
+        centre = func.ST_SetSRID(func.ST_MakePoint(geometry.x, geometry.y), SRID)
+        circle = func.ST_Buffer(func.Geography(centre), (catchment_km or 0) * 1000, 16)
         return {"point": point, "area": func.ST_Multi(func.Geometry(circle)), "catchment_km": catchment_km}
     return {
         "point": from_shape(geometry.representative_point(), srid=SRID),

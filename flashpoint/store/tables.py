@@ -495,6 +495,7 @@ matrix = Table(
     Column("revision", BigInteger, nullable=False),
     Column("as_of", _AT, nullable=False),
     Column("evaluated_at", _AT, nullable=False),
+    Column("content_sha256", LargeBinary, nullable=False),
     Column("head", Text, nullable=False),
     _one_of("audience", types.Audience),
     schema="release",

@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
         sa.Column("evaluated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("content_sha256", sa.LargeBinary(), nullable=False),
         sa.Column("head", sa.Text(), nullable=False),
         sa.CheckConstraint("audience IN ('cluster', 'mission')", name=op.f("ck_matrix_audience")),
         sa.PrimaryKeyConstraint("operation", "audience", name=op.f("pk_matrix")),

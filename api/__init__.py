@@ -1,0 +1,1 @@
+"""The HTTP side: routes, authorisation, problems, pages. Everything it knows it asks of ``flashpoint``."""

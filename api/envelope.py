@@ -1,0 +1,66 @@
+"""What is around every answer: security headers, and figures for Prometheus that never say about what or by whom."""
+
+import time
+from typing import Any
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def install(app: FastAPI) -> None:
+    """Put the envelope around the app."""
+    registry = CollectorRegistry()
+    app.state.registry = registry
+    age = Gauge("flashpoint_contact_age_seconds", "Seconds since the database last answered.", registry=registry)
+    age.set_function(app.state.contact.age_seconds)
+    app.add_middleware(
+        _Envelope,
+        requests=Counter("flashpoint_requests", "Requests.", ["method", "route", "status"], registry=registry),
+        seconds=Histogram("flashpoint_request_seconds", "Seconds to answer.", ["method", "route"], registry=registry),
+    )
+
+
+class _Envelope:
+    """Plain ASGI, since the hot poll passes here."""
+
+    def __init__(self, app: ASGIApp, requests: Counter, seconds: Histogram) -> None:
+        self._app = app
+        self._requests = requests
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+        started = time.perf_counter()
+
+        async def enveloped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, enveloped)
+        finally:
+            # The route's pattern, never the path: a path holds ids, and anybody may type one.
+            route: Any = scope.get("route")
+            name = getattr(route, "path", "none")
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._requests.labels(method, name, status).inc()
+            self._seconds.labels(method, name).observe(time.perf_counter() - started)

@@ -1,0 +1,32 @@
+"""Is it alive, is it ready, how is it doing."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from api.problems import problem
+from flashpoint.features import dumps
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", response_class=Response)
+async def healthz() -> Response:
+    """Say that the process answers."""
+    return Response(dumps({"status": "ok"}), media_type="application/json")
+
+
+@router.get("/readyz", response_class=Response)
+async def readyz(request: Request) -> Response:
+    """Say whether the database was reached lately and matrices and keys are in memory."""
+    state = request.app.state
+    if not state.contact.is_fresh() or state.ring.is_older_than(60):
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database has not answered lately.")
+    return Response(dumps({"status": "ready"}), media_type="application/json")
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Give the figures that Prometheus collects: requests and times, never what they were about."""
+    return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)

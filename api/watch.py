@@ -1,0 +1,90 @@
+"""One thread that listens to the database and keeps what is in memory in line: keys and released matrices."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+
+import psycopg
+
+from api.board import Board
+from api.keyring import KeyRing
+from flashpoint.errors import FlashpointError
+from flashpoint.store import releases
+from flashpoint.store.engine import Database, libpq_url
+
+log = logging.getLogger("flashpoint.watch")
+
+_RETRY_SECONDS = 1.0
+
+
+class Contact:
+    """When the database last answered."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._at = float("-inf")
+
+    def touch(self) -> None:
+        """Note that it answered just now."""
+        self._at = time.monotonic()
+
+    def age_seconds(self) -> float:
+        """Give the seconds since it last answered."""
+        return time.monotonic() - self._at
+
+    def is_fresh(self) -> bool:
+        """Say whether it answered within the last minute."""
+        return self.age_seconds() < 60  # noqa: PLR2004
+
+
+class Watch(threading.Thread):
+    """Reload keys and matrices when the database says so, and every ``refresh_seconds`` in any case."""
+
+    def __init__(self, database: Database, ring: KeyRing, board: Board, refresh_seconds: float) -> None:
+        """Prepare; ``start`` begins."""
+        super().__init__(name="watch", daemon=True)
+        self.contact = Contact()
+        self._database = database
+        self._ring = ring
+        self._board = board
+        self._refresh_seconds = refresh_seconds
+        self._stopping = threading.Event()
+
+    def reload(self, operations: Iterable[str] | None = None) -> None:
+        """Read the keys, and the matrices of those operations, or of all."""
+        self._ring.reload()
+        with self._database.release_reader() as reader:
+            for released in releases.load(reader, operations):
+                self._board.put(released)
+        self.contact.touch()
+
+    def stop(self) -> None:
+        """End the thread; it notices within a second."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Listen until stopped; a lost connection is taken up again."""
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except (psycopg.Error, FlashpointError) as error:
+                log.warning("no contact to the database (%s); trying again", type(error).__name__)
+                self._stopping.wait(_RETRY_SECONDS)
+
+    def _listen(self) -> None:
+        with psycopg.connect(libpq_url(self._database.url), autocommit=True, connect_timeout=5) as connection:
+            connection.execute("LISTEN flashpoint_keys")
+            connection.execute("LISTEN flashpoint_released")
+            self.reload()
+            reloaded_at = time.monotonic()
+            while not self._stopping.is_set():
+                notices = list(connection.notifies(timeout=1, stop_after=1))
+                notices += connection.notifies(timeout=0)
+                connection.execute("SELECT 1")
+                self.contact.touch()
+                due = time.monotonic() - reloaded_at >= self._refresh_seconds
+                if notices or due:
+                    changed = {notice.payload for notice in notices if notice.channel == "flashpoint_released"}
+                    self.reload(None if due else changed)
+                    reloaded_at = time.monotonic() if due else reloaded_at

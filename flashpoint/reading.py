@@ -1,0 +1,64 @@
+"""Reading the vault: what goes beside a record, and the log of who read what is restricted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flashpoint import workflow
+from flashpoint.errors import Conflict, Invalid, Violation
+from flashpoint.features import act_row, source_row, version_row
+from flashpoint.store import audit, incidents
+from flashpoint.store.engine import Database, Record, VaultReader
+from flashpoint.types import Actor, Sharing, State
+
+
+def log(database: Database, actor: Actor, rows: Sequence[Record]) -> None:
+    """Log that the actor was shown restricted incidents. Called before the answer leaves: no log, no answer."""
+    restricted = [row for row in rows if row.sharing == Sharing.RESTRICTED]
+    if not restricted:
+        return
+    with database.vault() as vault:
+        for row in restricted:
+            audit.write(vault, actor, "read", ("incident", row.incident_id), operation=row.operation)
+
+
+def sources(reader: VaultReader, found: Record) -> list[dict[str, Any]]:
+    """List an incident's sources."""
+    return [source_row(row) for row in incidents.sources_of(reader, found)]
+
+
+def allowed(found: Record) -> tuple[str, ...]:
+    """Name the steps that an incident's state allows."""
+    return workflow.allowed(State(found.state))
+
+
+def history(reader: VaultReader, found: Record) -> dict[str, Any]:
+    """Give all versions and acts of an incident; of one that is gone, the acts alone."""
+    versions = [] if found.gone else [version_row(row) for row in incidents.versions_of(reader, found)]
+    acts = [act_row(row) for row in incidents.acts_of(reader, found)]
+    return {"id": found.incident_id, "state": found.state, "versions": versions, "acts": acts}
+
+
+def refuse_gone(found: Record) -> None:
+    """Refuse to change what is out of use.
+
+    Raises:
+        Conflict: only a tombstone of the incident is left.
+    """
+    if found.gone:
+        raise Conflict("the incident is withdrawn or without consent; nothing can be added to it")
+
+
+def read_bbox(text: str) -> tuple[float, float, float, float]:
+    """Read ``west,south,east,north`` in degrees; west greater than east crosses the antimeridian.
+
+    Raises:
+        Invalid: it is not that.
+    """
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        west = south = east = north = float("nan")
+    # NaN compares false, so whatever is not a number fails here as well.
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):  # noqa: PLR2004
+        raise Invalid(Violation("?bbox", "malformed_bbox", "must be west,south,east,north in degrees, south <= north"))
+    return west, south, east, north
