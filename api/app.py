@@ -11,7 +11,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 
-from api import envelope, problems
+from api import envelope, openapi, problems
 from api.board import Board
 from api.keyring import KeyRing
 from api.routes import health, incidents, matrix, subjects
@@ -64,6 +64,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     for router in (matrix.router, incidents.router, *subjects.routers, health.router):
         app.include_router(router)
     _documentation(app)
+    openapi.install(app)
     return app
 
 

@@ -141,12 +141,12 @@ def _postgresql(_: Settings) -> Finding:
 
 
 def _private_cluster(settings: Settings) -> Finding:
-    home = settings.home / "pg"
+    home = settings.home
     url = running_url(home)
     if url is not None:
         return _versions("database", url)
     made = (home / "data").exists()
-    detail = f"{home} is not running; it starts with the service" if made else f"{home} will be created"
+    detail = "a private one, not running; it starts with the service" if made else "a private one will be created"
     return Finding("database", ok=True, detail=detail)
 
 

@@ -28,7 +28,7 @@ from flashpoint.workflow import MATERIAL_FIELDS, SOURCES_NEEDED, Action
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A report with its place. ``known_at`` and ``id`` are given only by importers of a retrospective data set."""
+    """A report with its place. ``known_at`` is given only where what happened earlier is entered as it went then."""
 
     report: IncidentReport
     geometry: BaseGeometry | None
@@ -196,12 +196,13 @@ def correct(vault: Vault, actor: Actor, found: Record, before: Submission, after
     for flaws in check(vault, actor, [after], vault.at).values():
         raise Invalid(*flaws)
     version = found.version + 1
-    new = incidents.NewIncident(found.incident_id, after.report, after.geometry, b"")
+    new = incidents.NewIncident(found.incident_id, after.report, after.geometry, b"", after.known_at)
     incidents.add_versions(vault, actor, [new], version)
     material = _is_material(before, after)
     target = workflow.after_edit(state)
     if material and target is not state:
-        incidents.add_acts(vault, actor, [incidents.Act(found.incident_id, version, Action.EDIT, state, target)])
+        act = incidents.Act(found.incident_id, version, Action.EDIT, state, target, known_at=after.known_at)
+        incidents.add_acts(vault, actor, [act])
     audit.write(
         vault,
         actor,

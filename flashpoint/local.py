@@ -80,7 +80,8 @@ def running_url(home: Path) -> str | None:
 def _private_home(home: Path) -> Path:
     home = home.absolute()
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (home.parent, home):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.chmod(0o700)
     except OSError as error:
         raise Unavailable(f"{home} cannot be our private folder ({error.strerror}). Set FLASHPOINT_HOME.") from error

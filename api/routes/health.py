@@ -6,9 +6,17 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.problems import problem
+from flashpoint import __version__
 from flashpoint.features import dumps
 
 router = APIRouter(tags=["health"])
+
+
+@router.get("/", response_class=Response)
+async def index() -> Response:
+    """Say what this is and where to go on."""
+    links = {"documentation": "/docs", "description": "/openapi.json", "matrix": "/v1/matrix", "health": "/healthz"}
+    return Response(dumps({"name": "flashpoint", "version": __version__, **links}), media_type="application/json")
 
 
 @router.get("/healthz", response_class=Response)

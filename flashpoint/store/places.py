@@ -1,15 +1,17 @@
 """Operations, administrative units and localities."""
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from geoalchemy2.shape import from_shape
+from shapely import wkb
 from shapely.geometry import MultiPolygon, Point, Polygon
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import Table, func, insert, not_, select, text, update
 
 from flashpoint.errors import NotFound
 from flashpoint.store.engine import Record, Vault, VaultReader
@@ -79,8 +81,10 @@ def add_operation(vault: Vault, actor: Actor, new: NewOperation) -> None:
 
 def widen_operation(vault: Vault, code: str, area: BaseGeometry) -> None:
     """Let the operation's area cover ``area`` too."""
-    wider = func.ST_Multi(func.ST_Union(operation.c.area, from_shape(multi(area), srid=SRID)))
-    vault.connection.execute(update(operation).where(operation.c.code == code).values(area=wider))
+    added = from_shape(multi(area), srid=SRID)
+    wider = func.ST_Multi(func.ST_Union(operation.c.area, added))
+    uncovered = not_(func.ST_Covers(operation.c.area, added))
+    vault.connection.execute(update(operation).where(operation.c.code == code, uncovered).values(area=wider))
 
 
 def outside(reader: VaultReader, code: str, geometries: Sequence[BaseGeometry | None]) -> dict[int, bool]:
@@ -157,10 +161,36 @@ def add_units(vault: Vault, rows: Sequence[dict[str, Any]]) -> None:
         vault.connection.execute(insert(admin_unit).values(**row))
 
 
+def listed(reader: VaultReader, subject: Table, code: str, code_list: str) -> list[Record]:
+    """List what an operation's code list holds, the withdrawn included: localities or administrative units.
+
+    ``area_sha256`` stands for the geometry: the hash of its little-endian WKB, ``None`` where there is no area.
+    """
+    columns = [column for column in subject.c if column.name not in {"point", "area"}]
+    digest = func.sha256(func.ST_AsBinary(subject.c.area, "NDR")).label("area_sha256")
+    query = select(*columns, digest).where(
+        subject.c.operation == code, subject.c.code_list == code_list, subject.c.known_to.is_(None)
+    )
+    return list(reader.connection.execute(query.order_by(subject.c.pcode)))
+
+
+def area_sha256(geometry: BaseGeometry) -> bytes:
+    """Give the hash by which ``listed`` would know this area."""
+    return hashlib.sha256(wkb.dumps(multi(geometry), byte_order=1)).digest()
+
+
 def renew_locality(vault: Vault, actor: Actor, current: Record, **changes: object) -> None:
-    """Record the next version of a locality: the current one with some columns changed, its geometry kept."""
-    kept = {"known_to", "withdrawn_reason"}
-    columns = [column for column in locality.c if column.name not in kept]
+    """Record the next version of a locality: the current one with some columns changed, the others kept."""
+    _renew(vault, actor, locality, current, changes)
+
+
+def renew_unit(vault: Vault, actor: Actor, current: Record, **changes: object) -> None:
+    """Record the next version of an administrative unit: the current one with some columns changed."""
+    _renew(vault, actor, admin_unit, current, changes)
+
+
+def _renew(vault: Vault, actor: Actor, subject: Table, current: Record, changes: Mapping[str, object]) -> None:
+    columns = [column for column in subject.c if column.name not in {"known_to", "withdrawn_reason"}]
     new = {
         "version": current.version + 1,
         "recorded_at": vault.at,
@@ -170,44 +200,36 @@ def renew_locality(vault: Vault, actor: Actor, current: Record, **changes: objec
         **changes,
     }
     values = [func.cast(new[column.name], column.type) if column.name in new else column for column in columns]
-    source = select(*values).where(locality.c.id == current.id, locality.c.version == current.version)
-    vault.connection.execute(insert(locality).from_select([column.name for column in columns], source))
+    source = select(*values).where(subject.c.id == current.id, subject.c.version == current.version)
+    vault.connection.execute(insert(subject).from_select([column.name for column in columns], source))
 
 
 def replace_all(vault: Vault, code: str) -> int:
     """Place every incident of an operation again, by its current localities; give how many moved."""
-    query = text("""
-        WITH moved AS (
-            SELECT v.incident_id, v.version, p.locality_id, p.unit_pcode, p.outside_claimed
-            FROM vault.placement old
-            JOIN vault.incident_version v USING (incident_id, version)
-            JOIN vault.incident i ON i.id = v.incident_id,
-            LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
-            WHERE i.operation = :code AND old.replaced_at IS NULL
-              AND (p.locality_id, p.unit_pcode, p.outside_claimed)
-                  IS DISTINCT FROM (old.locality_id, old.unit_pcode, old.outside_claimed)
-        ), closed AS (
-            UPDATE vault.placement old SET replaced_at = :at FROM moved
-            WHERE old.incident_id = moved.incident_id AND old.version = moved.version AND old.replaced_at IS NULL
-            RETURNING old.incident_id
-        )
-        SELECT moved.* FROM moved
+    at = {"at": vault.at, "code": code}
+    closed = text("""
+        UPDATE vault.placement old SET replaced_at = :at
+        FROM vault.incident_version v JOIN vault.incident i ON i.id = v.incident_id,
+             LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
+        WHERE i.operation = :code AND old.replaced_at IS NULL
+          AND old.incident_id = v.incident_id AND old.version = v.version
+          AND (p.locality_id, p.unit_pcode, p.outside_claimed)
+              IS DISTINCT FROM (old.locality_id, old.unit_pcode, old.outside_claimed)
     """)
-    moved = [{**row, "recorded_at": vault.at} for row in vault.connection.execute(query, _at(vault, code)).mappings()]
+    # A statement of its own: one that closes and opens at once may open first, and there is one open row a version.
+    opened = text("""
+        INSERT INTO vault.placement (incident_id, version, recorded_at, locality_id, unit_pcode, outside_claimed)
+        SELECT v.incident_id, v.version, :at, p.locality_id, p.unit_pcode, p.outside_claimed
+        FROM vault.placement old
+        JOIN vault.incident_version v USING (incident_id, version)
+        JOIN vault.incident i ON i.id = v.incident_id,
+             LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
+        WHERE i.operation = :code AND old.replaced_at = :at
+    """)
+    moved = vault.connection.execute(closed, at).rowcount
     if moved:
-        vault.connection.execute(
-            text("""
-                INSERT INTO vault.placement
-                    (incident_id, version, recorded_at, locality_id, unit_pcode, outside_claimed)
-                VALUES (:incident_id, :version, :recorded_at, :locality_id, :unit_pcode, :outside_claimed)
-            """),
-            moved,
-        )
-    return len(moved)
-
-
-def _at(vault: Vault, code: str) -> dict[str, object]:
-    return {"at": vault.at, "code": code}
+        vault.connection.execute(opened, at)
+    return moved
 
 
 def new_id() -> UUID:

@@ -1,0 +1,64 @@
+"""The API's description of itself: how to authenticate, and that every error is a problem."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.problems import PROBLEM
+
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "RFC 9457. It names fields and rules, and never repeats what was sent.",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "rule"],
+                "properties": {
+                    "pointer": {"type": "string", "description": "JSON pointer, or ?name of a query parameter"},
+                    "code": {"type": "string"},
+                    "rule": {"type": "string"},
+                },
+            },
+        },
+        "allowed": {"type": "array", "items": {"type": "string"}, "description": "steps that the state allows"},
+    },
+}
+#: The only routes that ask nobody who they are.
+_OPEN_TAGS = ["health"]
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "basic": {"type": "http", "scheme": "basic", "description": "Any user name; the API key as password."},
+}
+
+
+def install(app: FastAPI) -> None:
+    """Complete the description that the framework makes."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _completed(made())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _completed(schema: dict[str, Any]) -> dict[str, Any]:
+    components = schema.setdefault("components", {})
+    components["securitySchemes"] = _SCHEMES
+    components["schemas"] = {"Problem": _PROBLEM_SCHEMA}
+    problem = {"content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    for path in schema["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = {"description": "What went wrong, as a problem.", **problem}
+            if operation["tags"] != _OPEN_TAGS:
+                operation["security"] = [{"bearer": []}, {"basic": []}]
+    return schema
