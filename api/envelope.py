@@ -1,4 +1,7 @@
-"""What is around every answer: security headers, and figures for Prometheus that never say about what or by whom."""
+"""What is around every answer: security headers, a last net for errors, and figures for Prometheus.
+
+The figures never say about what or by whom a request was.
+"""
 
 import time
 from typing import Any
@@ -7,6 +10,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem_of_unforeseen
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -43,7 +48,7 @@ class _Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status = 500
+        status: int | None = None
         started = time.perf_counter()
 
         async def enveloped(message: Message) -> None:
@@ -57,10 +62,16 @@ class _Envelope:
 
         try:
             await self._app(scope, receive, enveloped)
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            # Caught here because the framework raises it again, and then the server logs all that it says.
+            answer = problem_of_unforeseen(error)
+            if status is not None:
+                raise RuntimeError("the answer broke off") from None
+            await answer(scope, receive, enveloped)
         finally:
             # The route's pattern, never the path: a path holds ids, and anybody may type one.
             route: Any = scope.get("route")
             name = getattr(route, "path", "none")
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._requests.labels(method, name, status).inc()
+            self._requests.labels(method, name, status or "none").inc()
             self._seconds.labels(method, name).observe(time.perf_counter() - started)

@@ -59,6 +59,14 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
         for operation in path.values():
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = {"description": "What went wrong, as a problem.", **problem}
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                _with_geometry(content["example"])
             if operation["tags"] != _OPEN_TAGS:
                 operation["security"] = [{"bearer": []}, {"basic": []}]
     return schema
+
+
+def _with_geometry(example: dict[str, Any]) -> None:
+    """Put back the null geometry of a Feature, which the framework drops and RFC 7946 requires."""
+    if example.get("type") == "Feature":
+        example.setdefault("geometry", None)

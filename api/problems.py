@@ -70,8 +70,16 @@ def problem_of(error: FlashpointError) -> Response:
     return problem(status_of(error), str(error))
 
 
+def problem_of_unforeseen(error: Exception) -> Response:
+    """Log where an error that nobody foresaw happened, and not what it said: that may be what somebody typed."""
+    frames = traceback.extract_tb(error.__traceback__)[-12:]
+    where = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
+    log.error("unforeseen %s at %s", type(error).__name__, where)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something unforeseen went wrong; it was logged.")
+
+
 def install(app: FastAPI) -> None:
-    """Let every error of the app leave as a problem."""
+    """Let every error that was foreseen leave as a problem; the envelope sees to the others."""
 
     @app.exception_handler(FlashpointError)
     async def _domain(_: Request, error: FlashpointError) -> Response:
@@ -86,14 +94,6 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _parameters(_: Request, error: RequestValidationError) -> Response:
         return problem_of(_from_framework(error))
-
-    @app.exception_handler(Exception)
-    async def _unforeseen(_: Request, error: Exception) -> Response:
-        # The message of an unforeseen error may hold what somebody typed: log where it happened, not what it said.
-        frames = traceback.extract_tb(error.__traceback__)[-12:]
-        where = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
-        log.error("unforeseen %s at %s", type(error).__name__, where)
-        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something unforeseen went wrong; it was logged.")
 
 
 def _from_framework(error: RequestValidationError) -> FlashpointError:

@@ -12,6 +12,7 @@ from flashpoint.reports import (
     PresenceReport,
     Report,
     StepReport,
+    WithdrawalReport,
 )
 
 Schema = dict[str, Any]
@@ -193,6 +194,11 @@ def sources_body() -> Schema:
     source = _inlined(IncidentReport)["properties"]["sources"]
     schema = {"type": "object", "required": ["sources"], "properties": {"sources": source}}
     return _body(schema, {"sources": incident_example()["properties"]["sources"][:1]}, "application/json")
+
+
+def withdrawal_body() -> Schema:
+    """Document the body of ``POST /v1/<subjects>/{id}/withdrawal``."""
+    return _body(_inlined(WithdrawalReport), {"reason_code": "false"}, "application/json")
 
 
 def subject_body(kind: str) -> Schema:

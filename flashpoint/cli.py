@@ -29,7 +29,9 @@ key = typer.Typer(no_args_is_help=True, help="Issue, list and revoke API keys.")
 app.add_typer(importing, name="import")
 app.add_typer(key, name="key")
 
-out = Console()
+#: A file or a pipe is not 80 columns wide.
+_WIDE = 110
+out = Console(width=None if sys.stdout.isatty() else _WIDE)
 err = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON, for scripts.")]

@@ -10,6 +10,7 @@ from rich.table import Table
 from flashpoint.doctor import Finding
 from flashpoint.ingest.account import Account
 from flashpoint.matrix import Evaluated
+from flashpoint.scoring.uncertainty import BEST
 from flashpoint.settings import Settings
 from flashpoint.store.releases import NewRow
 
@@ -48,20 +49,23 @@ def findings(console: Console, rows: Iterable[Finding]) -> None:
 def ranking(console: Console, evaluated: Evaluated, top: int) -> None:
     """Show the first rows of a matrix."""
     result, places = evaluated.result, evaluated.gathered.localities
-    table = Table(title=_title(evaluated), title_justify="left", box=None)
-    for name, justify in (("rank", "right"), ("", "left"), ("locality", "left"), ("P-code", "left")):
-        table.add_column(name, justify="right" if justify == "right" else "left")
-    for name in ("score", "low", "high", "threat", "vulner.", "gap", "known"):
-        table.add_column(name, justify="right")
-    table.add_column("tier")
+    table = Table(title=_title(evaluated), title_justify="left", box=None, pad_edge=False)
+    table.add_column("rank", justify="right", min_width=4)
+    table.add_column("between", min_width=7, no_wrap=True)
+    table.add_column("locality", max_width=22, no_wrap=True)
+    table.add_column("P-code", max_width=10, no_wrap=True)
+    for name in ("score", "interval", "T", "V", "L", "known"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("tier", no_wrap=True)
     for index in result.order.tolist()[:top]:
         table.add_row(
             str(result.rank[index]),
             f"{result.rank_low[index]}-{result.rank_high[index]}",
             places[index].name,
             places[index].pcode,
-            *(f"{values[index]:.1f}" for values in (result.score, result.score_low, result.score_high)),
-            *(f"{v[index, 1]:.2f}" for v in (result.threat, result.vulnerability, result.capacity_gap)),
+            f"{result.score[index]:.1f}",
+            f"{result.score_low[index]:.0f}-{result.score_high[index]:.0f}",
+            *(f"{v[index, BEST]:.2f}" for v in (result.threat, result.vulnerability, result.capacity_gap)),
             f"{result.coverage[index]:.0%}",
             f"[{_TIER_STYLE[result.tier[index]]}]{result.tier[index]}[/]",
         )
@@ -69,7 +73,8 @@ def ranking(console: Console, evaluated: Evaluated, top: int) -> None:
     note = (
         f"{len(evaluated.gathered.evidence.incidents)} verified incidents in force, {result.unplaced} of them unplaced"
     )
-    console.print(f"{note}; method {result.parts.methodology.version}", style="dim", highlight=False)
+    legend = "T threat, V vulnerability, L lack of protective capacity; known: share of the inputs that are known"
+    console.print(f"{note}; method {result.parts.methodology.version}\n{legend}", style="dim", highlight=False)
 
 
 def _title(evaluated: Evaluated) -> str:

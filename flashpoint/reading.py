@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flashpoint import workflow
+from flashpoint.access import CLEARANCE
 from flashpoint.errors import Conflict, Invalid, Violation
 from flashpoint.features import act_row, source_row, version_row
 from flashpoint.store import audit, incidents
@@ -11,9 +12,13 @@ from flashpoint.store.engine import Database, Record, VaultReader
 from flashpoint.types import Actor, Sharing, State
 
 
-def log(database: Database, actor: Actor, rows: Sequence[Record]) -> None:
-    """Log that the actor was shown restricted incidents. Called before the answer leaves: no log, no answer."""
-    restricted = [row for row in rows if row.sharing == Sharing.RESTRICTED]
+def log(database: Database, actor: Actor, rows: Sequence[Record], earlier: Sequence[Record] = ()) -> None:
+    """Log that the actor was shown restricted incidents. Called before the answer leaves: no log, no answer.
+
+    ``earlier`` are versions shown beside the one incident in ``rows``.
+    """
+    beside = {version.sharing for version in earlier}
+    restricted = [row for row in rows if Sharing.RESTRICTED in {row.sharing, *beside}]
     if not restricted:
         return
     with database.vault() as vault:
@@ -31,11 +36,24 @@ def allowed(found: Record) -> tuple[str, ...]:
     return workflow.allowed(State(found.state))
 
 
-def history(reader: VaultReader, found: Record) -> dict[str, Any]:
-    """Give all versions and acts of an incident; of one that is gone, the acts alone."""
-    versions = [] if found.gone else [version_row(row) for row in incidents.versions_of(reader, found)]
+def versions(reader: VaultReader, actor: Actor, found: Record) -> list[Record]:
+    """List the versions of an incident that the actor may know of; of one that is gone, none.
+
+    Each version has a sharing level of its own: that a later one is more open opens no earlier one.
+    """
+    if found.gone:
+        return []
+    cleared = CLEARANCE[actor.role] if found.submitted_by != actor.id else frozenset(Sharing)
+    return [row for row in incidents.versions_of(reader, found) if row.sharing in cleared]
+
+
+def history(reader: VaultReader, found: Record, shown: Sequence[Record]) -> dict[str, Any]:
+    """Give those versions and every act of an incident; of one that is gone, the acts without their free text."""
     acts = [act_row(row) for row in incidents.acts_of(reader, found)]
-    return {"id": found.incident_id, "state": found.state, "versions": versions, "acts": acts}
+    if found.gone:
+        acts = [{**act, "reason": None} for act in acts]
+    versions_shown = [version_row(row) for row in shown]
+    return {"id": found.incident_id, "state": found.state, "versions": versions_shown, "acts": acts}
 
 
 def refuse_gone(found: Record) -> None:

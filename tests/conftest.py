@@ -49,3 +49,10 @@ def fresh_database_url(shared_folder, worker_id, database_url) -> Iterator[str]:
     """A migrated database for one test alone; making it takes about 0.1 s."""
     with postgis.clone(shared_folder, f"{worker_id}_fresh") as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url(shared_folder, worker_id, database_url, request) -> Iterator[str]:  # noqa: ARG001 - likewise
+    """A migrated database for the tests of one module."""
+    with postgis.clone(shared_folder, f"{worker_id}_{request.module.__name__}") as url:
+        yield url

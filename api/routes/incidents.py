@@ -207,11 +207,12 @@ def get_incident(actor: RecordsReader, incident_id: UUID, database: Store) -> Re
 
 @router.get("/{incident_id}/history", response_class=Response)
 def get_history(actor: RecordsReader, incident_id: UUID, database: Store) -> Response:
-    """Read every version of an incident and every act on it; of one that is gone, the acts alone."""
+    """Read every version of an incident that you may know of, and every act; of one that is gone, the acts alone."""
     with database.vault_reader() as reader:
         found = incidents.find(reader, actor, incident_id)
-        history = reading.history(reader, found)
-    reading.log(database, actor, [found])
+        versions = reading.versions(reader, actor, found)
+        history = reading.history(reader, found, versions)
+    reading.log(database, actor, [found], versions)
     return Response(dumps(history), media_type="application/json")
 
 

@@ -6,10 +6,10 @@ The endpoints are ``async`` because they wait for nothing: no scoring, no databa
 import math
 import re
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from api.board import GEOJSON, Answer, Board, Geometry, Query, Sheet
 from api.deps import MatrixReader
@@ -42,7 +42,7 @@ def _parameter(name: str, description: str, schema: dict[str, Any], example: obj
     }
 
 
-_OPERATION_PARAMETER = _parameter("operation", "The operation whose matrix is asked for.", {"type": "string"}, "CAF")
+_OPERATION_PARAMETER = _parameter("operation", "The operation whose matrix is asked for.", {"type": "string"}, "DEMO")
 _PARAMETERS = [
     _OPERATION_PARAMETER,
     _parameter(
@@ -110,14 +110,18 @@ async def get_matrix(actor: MatrixReader, request: Request) -> Response:
     openapi_extra={"parameters": [_OPERATION_PARAMETER]},
     summary="One row of the matrix and why it ranks there",
 )
-async def get_matrix_row(locality: str, actor: MatrixReader, request: Request) -> Response:
+async def get_matrix_row(
+    locality: Annotated[str, Path(examples=["CF431-T1"], description="Id or P-code of a locality.")],
+    actor: MatrixReader,
+    request: Request,
+) -> Response:
     """Answer the row of a locality, by its id or P-code, as a GeoJSON Feature with its whole `explanation`."""
     operation = parse_row_query(request.scope["query_string"])
     age = stale_seconds(request)
     sheet = _sheet(request, actor, operation)
     index = sheet.find(locality)
     if index is None:
-        raise NotFound
+        raise NotFound("no such locality in the matrix")
     return _response(sheet.explain(index, *_negotiated(request), stale=age is not None), age)
 
 
@@ -165,7 +169,7 @@ def _sheet(request: Request, actor: Actor, operation: str) -> Sheet:
     board: Board = request.app.state.board
     sheet = board.get(operation, actor.audience) if actor.covers(operation) else None
     if sheet is None:
-        raise NotFound
+        raise NotFound("no such operation, or no matrix of it yet")
     return sheet
 
 

@@ -125,9 +125,9 @@ def _router(kind: str) -> APIRouter:
     def history(actor: RecordsReader, subject_id: UUID, database: Store) -> Response:
         """Read every version, oldest first, each with the times between which it counted as known."""
         with database.vault_reader() as reader:
-            rows = subjects.history(reader, actor, kind, subject_id)
-        context.log(database, actor, kind, rows[-1:])
-        features = [subject_feature(kind, row) for row in context.without_what_is_gone(rows)]
+            rows = context.without_what_is_gone(subjects.history(reader, actor, kind, subject_id))
+        context.log(database, actor, kind, rows)
+        features = [subject_feature(kind, row) for row in rows]
         return Response(dumps({"type": "FeatureCollection", "features": features}), media_type=GEOJSON)
 
     @router.put("/{subject_id}", response_class=Response, openapi_extra=documented, name=f"supersede_{kind}")
@@ -141,7 +141,9 @@ def _router(kind: str) -> APIRouter:
         """Supersede it by a new version, given whole, under `If-Match`."""
         return _supersede(kind, vault, actor, subject_id, (body, if_match))
 
-    @router.post("/{subject_id}/withdrawal", response_class=Response, name=f"withdraw_{kind}")
+    gone = schemas.withdrawal_body()
+
+    @router.post("/{subject_id}/withdrawal", response_class=Response, openapi_extra=gone, name=f"withdraw_{kind}")
     def withdraw(
         actor: writer,  # type: ignore[valid-type]
         subject_id: UUID,

@@ -1,0 +1,186 @@
+"""Every route asks who is calling, and lets in exactly the roles that stand here."""
+
+from uuid import uuid4
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Mount
+
+from api.deps import May
+from flashpoint.access import PERMISSIONS, Permission
+from flashpoint.types import Audience, Role
+
+EVERYONE = frozenset(Role)
+RECORDS = frozenset({Role.ANALYST, Role.VERIFIER, Role.COORDINATOR})
+OWNERS = frozenset({Role.COORDINATOR})
+
+PUBLIC = {
+    ("GET", "/"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/docs"),
+    ("GET", "/openapi.json"),
+    ("HEAD", "/openapi.json"),
+    ("GET", "/docs/assets"),
+}
+ALLOWED = {
+    ("GET", "/v1/matrix"): EVERYONE,
+    ("HEAD", "/v1/matrix"): EVERYONE,
+    ("GET", "/v1/matrix/{locality}"): EVERYONE,
+    ("HEAD", "/v1/matrix/{locality}"): EVERYONE,
+    ("GET", "/v1/incidents"): RECORDS,
+    ("POST", "/v1/incidents"): RECORDS,
+    ("POST", "/v1/incidents/batch"): RECORDS,
+    ("GET", "/v1/incidents/{incident_id}"): RECORDS,
+    ("PATCH", "/v1/incidents/{incident_id}"): RECORDS,
+    ("GET", "/v1/incidents/{incident_id}/history"): RECORDS,
+    ("POST", "/v1/incidents/{incident_id}/sources"): RECORDS,
+    ("POST", "/v1/incidents/{incident_id}/transitions"): RECORDS,
+    **{
+        (method, f"/v1/{name}{rest}"): RECORDS if method == "GET" else writers
+        for name, writers in {
+            "localities": OWNERS,
+            "communities": RECORDS,
+            "assessments": RECORDS,
+            "presences": RECORDS,
+        }.items()
+        for method, rest in [
+            ("GET", ""),
+            ("POST", ""),
+            ("GET", "/{subject_id}"),
+            ("PUT", "/{subject_id}"),
+            ("GET", "/{subject_id}/history"),
+            ("POST", "/{subject_id}/withdrawal"),
+        ]
+    },
+}
+
+
+def routes_of(app):
+    """Yield method, path and what the framework resolves before it calls, of every route however it was added."""
+    for route in app.routes:
+        if isinstance(route, Mount):
+            yield "GET", route.path, None
+        elif hasattr(route, "effective_route_contexts"):
+            for one in route.effective_route_contexts():
+                yield from ((method, one.path, one.dependant) for method in one.methods)
+        else:
+            dependant = route.dependant if isinstance(route, APIRoute) else None
+            yield from ((method, route.path, dependant) for method in route.methods)
+
+
+def permissions(dependant):
+    """Give every permission that stands somewhere among what a route depends on."""
+    found = {dependant.call.permission} if isinstance(dependant.call, May) else set()
+    return found.union(*(permissions(one) for one in dependant.dependencies))
+
+
+def ask(caller, method, path):
+    filled = path.replace("{locality}", "X1101")
+    for name in ("{incident_id}", "{subject_id}"):
+        filled = filled.replace(name, str(uuid4()))
+    body = {"content": b"{}"} if method in {"POST", "PUT", "PATCH"} else {}
+    headers = {"If-Match": "*", "Content-Type": "application/json"}
+    return caller.request(method, filled, headers=headers, **body).status_code
+
+
+def test_every_route_is_declared_here(service):
+    served = [(method, path) for method, path, _ in routes_of(service.app)]
+    assert len(served) == len(set(served))
+    assert set(served) == PUBLIC | set(ALLOWED)
+
+
+def test_every_route_that_is_not_public_names_its_permission(service):
+    for method, path, dependant in routes_of(service.app):
+        if (method, path) in PUBLIC:
+            assert dependant is None or not permissions(dependant), path
+        else:
+            (permission,) = permissions(dependant)
+            assert {role for role in Role if permission in PERMISSIONS[role]} == ALLOWED[method, path], path
+
+
+def test_a_route_without_a_permission_would_be_noticed(service):
+    app = type(service.app)()
+    app.get("/v1/everything")(lambda: None)
+    (found,) = [(path, dependant) for _, path, dependant in routes_of(app) if path == "/v1/everything"]
+    assert found[0] not in {path for _, path in PUBLIC | set(ALLOWED)}
+    assert permissions(found[1]) == set()
+
+
+@pytest.mark.parametrize("audience", Audience)
+@pytest.mark.parametrize("role", Role)
+def test_a_role_is_let_in_where_it_stands_and_nowhere_else(operation, role, audience):
+    caller = operation.caller(role, audience)
+    for (method, path), roles in ALLOWED.items():
+        status = ask(caller, method, path)
+        assert status not in {401, 405}, path
+        assert (status != 403) == (role in roles), f"{method} {path} answers {status} to {role}"
+        assert status < 500, path
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(ALLOWED))
+def test_without_a_key_nothing_is_answered(service, operation, method, path):
+    answer = service.client.request(method, path, params={"operation": operation.code})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert operation.code not in answer.text
+
+
+def test_what_is_public_asks_for_no_key(service):
+    for method, path in PUBLIC - {("GET", "/docs/assets")}:
+        assert service.client.request(method, path).status_code in {200, 405}, path
+    assert service.client.get("/docs/assets/swagger-ui.css").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer fp_",
+        "Bearer " + "x" * 10_000,
+        "Basic",
+        "Basic !!!",
+        "Basic " + "w7/Dvw==",
+        "Digest abc",
+        "fp_token-without-a-scheme",
+    ],
+)
+def test_what_is_no_key_is_a_401_and_no_error(service, authorization):
+    answer = service.client.get("/v1/matrix", params={"operation": "T1"}, headers={"Authorization": authorization})
+    assert answer.status_code == 401
+    assert answer.json()["title"] == "Unauthorized"
+
+
+def test_a_key_with_one_letter_changed_is_not_believed(service, operation):
+    token = operation.analyst.token
+    for changed in (
+        token[:-1],
+        token + "x",
+        token.swapcase(),
+        token[:10] + ("A" if token[10] != "A" else "B") + token[11:],
+    ):
+        answer = service.client.get(
+            "/v1/matrix", params={"operation": operation.code}, headers={"Authorization": f"Bearer {changed}"}
+        )
+        assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/v1/matrix", "/v1/incidents", "/v1/localities", "/healthz"])
+def test_methods_that_a_resource_does_not_have(operation, method, path):
+    answer = operation.coordinator.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_only_the_coordinator_imports_and_manages_keys():
+    for permission in (Permission.IMPORT, Permission.MANAGE_KEYS, Permission.OWN_LOCALITIES):
+        assert [role for role in Role if permission in PERMISSIONS[role]] == [Role.COORDINATOR]
+
+
+def test_nobody_who_reads_only_the_matrix_may_report_or_decide():
+    for role in (Role.READER, Role.AUDITOR):
+        assert PERMISSIONS[role] == {Permission.READ_MATRIX}
