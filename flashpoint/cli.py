@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flashpoint import assess, doctor, explain, imports, present, serving, session
+from flashpoint import assess, doctor, explain, present, serving, session
 from flashpoint.access import DEFAULT_AUDIENCE
 from flashpoint.errors import FlashpointError, Invalid, Violation
 from flashpoint.ingest.account import Account
@@ -23,8 +23,29 @@ from flashpoint.settings import Settings
 from flashpoint.store import actors, places
 from flashpoint.types import Audience, Role
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help=__doc__, pretty_exceptions_enable=False)
-importing = typer.Typer(no_args_is_help=True, help="Import boundaries, population figures or UCDP events.")
+_HELP = """
+Verified incidents in, an explainable ranked matrix of localities out.
+
+`flashpoint up` starts everything on synthetic data. The other commands work on the same database, beside a running
+service or without one: the private cluster in FLASHPOINT_HOME (.flashpoint), or the PostGIS that
+FLASHPOINT_DATABASE_URL names.
+"""
+_IMPORT_HELP = """
+Import boundaries, population figures or UCDP events.
+
+Each import ends with an account: rows read = imported + skipped + already there, with every skip and repair and its
+reason. Importing the same file again changes nothing; an interrupted import is completed by running it again.
+
+A new operation from public files, in this order:
+
+    flashpoint import boundaries caf_adm3.geojson --operation CAF --level adm3 --code-list "COD-AB 2015"
+
+    flashpoint import population caf_codps_2015_adm3.csv
+
+    flashpoint import ucdp ucdp_ged_caf.csv.gz --operation CAF
+"""
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help=_HELP, pretty_exceptions_enable=False)
+importing = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help=_IMPORT_HELP)
 key = typer.Typer(no_args_is_help=True, help="Issue, list and revoke API keys.")
 app.add_typer(importing, name="import")
 app.add_typer(key, name="key")
@@ -121,7 +142,12 @@ def examine(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def rank(operation: Operation, as_of: AsOf = None, top: int = 20, *, as_json: AsJson = False) -> None:
-    """Rank an operation's localities as known on a date."""
+    """Rank an operation's localities as known on a date.
+
+    flashpoint rank --operation CAF --as-of 2014-02-01 --top 10
+
+    The score is between its low and high end, whatever the missing inputs turn out to be; so is the rank.
+    """
     moment = _moment(as_of)
     with session.open_database(Settings()) as database, database.vault_reader() as reader:
         places.find_operation(reader, actors.CONSOLE, operation)
@@ -136,7 +162,10 @@ def rank(operation: Operation, as_of: AsOf = None, top: int = 20, *, as_json: As
 
 @app.command("explain")
 def explain_locality(locality: str, operation: Operation, as_of: AsOf = None, *, as_json: AsJson = False) -> None:
-    """Say why a locality (its P-code or name) stands where it stands."""
+    """Say why a locality (its P-code, name or id) stands where it stands: the points that its score is made of.
+
+    flashpoint explain Bossangoa --operation CAF --as-of 2014-02-01
+    """
     moment = _moment(as_of)
     with session.open_database(Settings()) as database, database.vault_reader() as reader:
         places.find_operation(reader, actors.CONSOLE, operation)
@@ -158,6 +187,8 @@ def boundaries(
     as_json: AsJson = False,
 ) -> None:
     """Import boundaries (GeoJSON, GeoPackage, Shapefile). A new operation is created by its first boundaries."""
+    from flashpoint import imports  # noqa: PLC0415 - GDAL takes a second that no other command should wait for
+
     target = imports.BoundaryTarget(operation, level, code_list)
     with session.open_database(Settings()) as database, _progress("boundaries") as progress:
         account = imports.boundaries(database, file, target, progress)
@@ -172,6 +203,8 @@ def population(
     as_json: AsJson = False,
 ) -> None:
     """Import population figures (CSV as COD-PS publishes them) for localities that are there."""
+    from flashpoint import imports  # noqa: PLC0415 - GDAL takes a second that no other command should wait for
+
     with session.open_database(Settings()) as database, _progress("population") as progress:
         account = imports.population(database, file, operation, progress)
     _account(account, as_json=as_json)
@@ -186,6 +219,8 @@ def ucdp(
     as_json: AsJson = False,
 ) -> None:
     """Import UCDP GED events (csv, csv.gz, GeoJSON) as verified under the standard `external:ucdp`."""
+    from flashpoint import imports  # noqa: PLC0415 - GDAL takes a second that no other command should wait for
+
     target = imports.UcdpTarget(operation, lag_days)
     with session.open_database(Settings()) as database, _progress("events") as progress:
         account = imports.ucdp(database, file, target, progress)
@@ -210,7 +245,10 @@ def issue(
     all_operations: Annotated[bool, typer.Option(help="Good for every operation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Issue a key. It is shown this once."""
+    """Issue a key. It is shown this once; only its hash is kept.
+
+    flashpoint key issue --handle joc-wall --role reader --operation CAF --days 30
+    """
     if bool(operation) == all_operations:
         raise Invalid(Violation("--operation", "required", "name the operations, or say --all-operations"))
     settings = Settings()
@@ -229,7 +267,7 @@ def issue(
 def list_keys(*, as_json: AsJson = False) -> None:
     """List the keys: holder, role, operations, validity; never the key itself."""
     with session.open_database(Settings()) as database, database.vault_reader() as reader:
-        rows = [dict(row) for row in actors.keys(reader)]
+        rows = [{str(name): value for name, value in row.items()} for row in actors.keys(reader)]
     if as_json:
         _json(rows)
     else:

@@ -63,7 +63,7 @@ def ranking(console: Console, evaluated: Evaluated, top: int) -> None:
             f"{result.rank_low[index]}-{result.rank_high[index]}",
             places[index].name,
             places[index].pcode,
-            f"{result.score[index]:.1f}",
+            f"{result.score[index]:.2f}",
             f"{result.score_low[index]:.0f}-{result.score_high[index]:.0f}",
             *(f"{v[index, BEST]:.2f}" for v in (result.threat, result.vulnerability, result.capacity_gap)),
             f"{result.coverage[index]:.0%}",

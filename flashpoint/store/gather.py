@@ -5,6 +5,8 @@ the clock, the last quarter of an hour before it. Between two quarters the matri
 whoever may not know of a change sees the very same bytes.
 """
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +14,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from flashpoint.catalogue import CATEGORIES
 from flashpoint.scoring.evidence import (
@@ -119,6 +121,39 @@ def clock_of(as_of: datetime) -> datetime:
     return as_of.replace(minute=as_of.minute - as_of.minute % CLOCK_MINUTES, second=0, microsecond=0)
 
 
+class _Columns:
+    """The rows of a query, column by column: read once, however many numbers are made of them."""
+
+    def __init__(self, names: Sequence[str], rows: Sequence[Record]) -> None:
+        self._at = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
+        self.length = len(rows)
+
+    def __getitem__(self, name: str) -> tuple[Any, ...]:
+        return self._at[name]
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Give a column of numbers, NaN for NULL."""
+        return np.array(self._at[name], dtype=np.float64)
+
+    def ages(self, name: str) -> NDArray[np.float64]:
+        """Give ages in days; what happened since the clock struck has age 0, until it strikes again."""
+        return np.maximum(self.numbers(name), 0.0)
+
+    def ranges(self, name: str) -> NDArray[np.float64]:
+        """Give rows of low, best, high."""
+        return np.stack([self.numbers(f"{name}_{end}") for end in ("low", "best", "high")], axis=-1)
+
+    def flags(self, name: str) -> NDArray[np.bool_]:
+        return np.array(self._at[name], dtype=np.bool_)
+
+    def found(self, name: str, at: Mapping[Any, int]) -> NDArray[np.int64]:
+        """Give where each value of a column stands in another table, -1 for nowhere."""
+        return np.array([at.get(value, NOWHERE) for value in self._at[name]], dtype=np.int64)
+
+    def ids(self, name: str = "id") -> list[str]:
+        return [str(value) for value in self._at[name]]
+
+
 def gather(reader: VaultReader, operation: str, as_of: datetime, method: Methodology) -> Gathered:
     """Read what was known of an operation at ``as_of``; all queries see one snapshot."""
     clock = clock_of(as_of)
@@ -130,137 +165,117 @@ def gather(reader: VaultReader, operation: str, as_of: datetime, method: Methodo
         "reach_m": method.kernel_width_km * _KERNEL_REACH * 1000,
     }
 
-    def rows(query: Any) -> list[Record]:  # noqa: ANN401 - a text clause of this module
-        wanted = {name: value for name, value in bounds.items() if f":{name}" in query.text}
-        return list(reader.connection.execute(query, wanted))
+    def table(query: TextClause, keep: Mapping[UUID, int] | None = None) -> _Columns:
+        """Read a query; ``keep`` leaves out rows of localities that were not known then."""
+        result = reader.connection.execute(query, _wanted(query, bounds))
+        rows = [row for row in result if keep is None or row.locality_id in keep]
+        return _Columns(list(result.keys()), rows)
 
-    localities, units, incidents = rows(LOCALITIES), rows(UNITS), rows(INCIDENTS)
+    localities = list(reader.connection.execute(LOCALITIES, _wanted(LOCALITIES, bounds)))
     at = {row.id: index for index, row in enumerate(localities)}
-    contexts = [
-        [row for row in rows(query) if row.locality_id in at] for query in (COMMUNITIES, ASSESSMENTS, PRESENCES)
-    ]
-    communities, assessments, presences = contexts
-    near = rows(NEAR) if method.kernel_width_km > 0 else []
+    units, incidents = table(UNITS), table(INCIDENTS)
+    communities, assessments, presences = (table(query, at) for query in (COMMUNITIES, ASSESSMENTS, PRESENCES))
+    unit_at = {pcode: index for index, pcode in enumerate(units["pcode"])}
     evidence = Evidence(
-        localities=Localities(_unique_pcodes(localities), _range(localities, "population")),
-        units=_units(units, localities),
-        incidents=_incidents(incidents, at, {row.pcode: index for index, row in enumerate(units)}),
-        near=_near(near, incidents, at),
+        localities=_localities(localities),
+        units=_units(units, unit_at, localities),
+        incidents=_incidents(incidents, at, unit_at),
+        near=_near(table(NEAR, at), incidents, at) if method.kernel_width_km > 0 else Near(),
         communities=_communities(communities, at),
         assessments=_assessments(assessments, at),
         presences=_presences(presences, at),
     )
-    newest = max((row.reported_at for row in incidents), default=None)
+    newest = max(incidents["reported_at"], default=None)
     return Gathered(as_of, evidence, localities, _nameable(incidents, communities, assessments), newest)
 
 
+def _wanted(query: TextClause, bounds: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in bounds.items() if f":{name}" in query.text}
+
+
 def _memory(method: Methodology) -> timedelta:
-    # A millennium is enough, and keeps the subtraction inside the calendar.
+    # A century is enough, and keeps the subtraction inside the calendar.
     return timedelta(days=min(method.memory_days, 36_500))
 
 
-def _numbers(rows: list[Record], *names: str) -> NDArray[np.float64]:
-    """Give columns of numbers, NaN for NULL."""
-    return np.array([[getattr(row, name) for name in names] for row in rows], dtype=np.float64).reshape(-1, len(names))
-
-
-def _number(rows: list[Record], name: str) -> NDArray[np.float64]:
-    return _numbers(rows, name)[:, 0]
-
-
-def _ages(rows: list[Record], name: str) -> NDArray[np.float64]:
-    # What happened since the clock struck has age 0, until it strikes again.
-    return np.maximum(_number(rows, name), 0.0)
-
-
-def _range(rows: list[Record], name: str) -> NDArray[np.float64]:
-    return _numbers(rows, f"{name}_low", f"{name}_best", f"{name}_high")
-
-
-def _flags(rows: list[Record], name: str) -> NDArray[np.bool_]:
-    return np.array([getattr(row, name) for row in rows], dtype=np.bool_)
-
-
-def _indices(values: list[int]) -> NDArray[np.int64]:
-    return np.array(values, dtype=np.int64)
-
-
-def _where(rows: list[Record], at: dict[UUID, int]) -> NDArray[np.int64]:
-    return _indices([at[row.locality_id] for row in rows])
+def _localities(rows: list[Record]) -> Localities:
+    names = ("population_low", "population_best", "population_high")
+    population = [[getattr(row, name) for name in names] for row in rows]
+    return Localities(_unique_pcodes(rows), np.array(population, dtype=np.float64).reshape(-1, 3))
 
 
 def _unique_pcodes(localities: list[Record]) -> list[str]:
     """Give each locality a code of its own: where two code lists use one P-code, the list's name tells them apart."""
-    codes = [row.pcode for row in localities]
-    return [row.pcode if codes.count(row.pcode) == 1 else f"{row.pcode} ({row.code_list})" for row in localities]
+    uses = Counter(row.pcode for row in localities)
+    return [row.pcode if uses[row.pcode] == 1 else f"{row.pcode} ({row.code_list})" for row in localities]
 
 
-def _units(units: list[Record], localities: list[Record]) -> Units:
-    at = {row.pcode: index for index, row in enumerate(units)}
+def _units(units: _Columns, at: Mapping[str, int], localities: list[Record]) -> Units:
     pairs = [
         (at[pcode], index)
         for index, row in enumerate(localities)
         for pcode in dict.fromkeys((row.adm1_pcode, row.adm2_pcode, row.adm3_pcode))
         if pcode in at
     ]
-    return Units(
-        _number(units, "population"), _indices([unit for unit, _ in pairs]), _indices([place for _, place in pairs])
-    )
+    unit, locality = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return Units(units.numbers("population"), unit, locality)
 
 
-def _incidents(rows: list[Record], at: dict[UUID, int], units: dict[str, int]) -> Incidents:
+def _incidents(rows: _Columns, at: Mapping[UUID, int], units: Mapping[str, int]) -> Incidents:
     return Incidents(
-        id=[str(row.id) for row in rows],
-        category=_indices([_CATEGORY_INDEX[row.category] for row in rows]),
-        age_days=_ages(rows, "age_days"),
-        report_age_days=_ages(rows, "report_age_days"),
-        killed=_range(rows, "killed"),
-        injured=_range(rows, "injured"),
-        abducted=_range(rows, "abducted"),
-        displaced=_range(rows, "displaced"),
-        protected_site=_flags(rows, "protected_site"),
-        state_perpetrator=_flags(rows, "state_perpetrator"),
-        locality=_indices([at.get(row.locality_id, NOWHERE) for row in rows]),
-        unit=_indices([units.get(row.unit_pcode, NOWHERE) for row in rows]),
+        id=rows.ids(),
+        category=rows.found("category", _CATEGORY_INDEX),
+        age_days=rows.ages("age_days"),
+        report_age_days=rows.ages("report_age_days"),
+        killed=rows.ranges("killed"),
+        injured=rows.ranges("injured"),
+        abducted=rows.ranges("abducted"),
+        displaced=rows.ranges("displaced"),
+        protected_site=rows.flags("protected_site"),
+        state_perpetrator=rows.flags("state_perpetrator"),
+        locality=rows.found("locality_id", at),
+        unit=rows.found("unit_pcode", units),
     )
 
 
-def _near(rows: list[Record], incidents: list[Record], at: dict[UUID, int]) -> Near:
-    position = {row.id: index for index, row in enumerate(incidents)}
-    return Near(_indices([position[row.incident_id] for row in rows]), _where(rows, at), _number(rows, "distance_km"))
+def _near(rows: _Columns, incidents: _Columns, at: Mapping[UUID, int]) -> Near:
+    position = {incident: index for index, incident in enumerate(incidents["id"])}
+    return Near(rows.found("incident_id", position), rows.found("locality_id", at), rows.numbers("distance_km"))
 
 
-def _communities(rows: list[Record], at: dict[UUID, int]) -> Communities:
+def _communities(rows: _Columns, at: Mapping[UUID, int]) -> Communities:
     return Communities(
-        id=[str(row.id) for row in rows],
-        locality=_where(rows, at),
-        confinement=_number(rows, "confinement"),
-        people=_range(rows, "people"),
-        food=_number(rows, "food_access"),
-        water=_number(rows, "water_access"),
-        health=_number(rows, "health_access"),
-        market=_number(rows, "market_access"),
-        expired=_flags(rows, "expired"),
+        id=rows.ids(),
+        locality=rows.found("locality_id", at),
+        confinement=rows.numbers("confinement"),
+        people=rows.ranges("people"),
+        food=rows.numbers("food_access"),
+        water=rows.numbers("water_access"),
+        health=rows.numbers("health_access"),
+        market=rows.numbers("market_access"),
+        expired=rows.flags("expired"),
     )
 
 
-def _assessments(rows: list[Record], at: dict[UUID, int]) -> Assessments:
-    return Assessments(
-        [str(row.id) for row in rows], _where(rows, at), _number(rows, "likelihood"), _number(rows, "impact")
-    )
+def _assessments(rows: _Columns, at: Mapping[UUID, int]) -> Assessments:
+    return Assessments(rows.ids(), rows.found("locality_id", at), rows.numbers("likelihood"), rows.numbers("impact"))
 
 
-def _presences(rows: list[Record], at: dict[UUID, int]) -> Presences:
+def _presences(rows: _Columns, at: Mapping[UUID, int]) -> Presences:
     return Presences(
-        id=[str(row.id) for row in rows],
-        locality=_where(rows, at),
-        type=[row.type for row in rows],
-        distance_km=_number(rows, "distance_km"),
-        age_days=_ages(rows, "age_days"),
+        id=rows.ids(),
+        locality=rows.found("locality_id", at),
+        type=rows["type"],
+        distance_km=rows.numbers("distance_km"),
+        age_days=rows.ages("age_days"),
     )
 
 
-def _nameable(incidents: list[Record], communities: list[Record], assessments: list[Record]) -> frozenset[str]:
-    open_incidents = [row for row in incidents if not CATEGORIES[row.category].protected]
-    rows = [*open_incidents, *communities, *assessments]
-    return frozenset(str(row.id) for row in rows if row.sharing in _CLUSTER_MAY_KNOW)
+def _nameable(incidents: _Columns, communities: _Columns, assessments: _Columns) -> frozenset[str]:
+    open_categories = {code for code, category in CATEGORIES.items() if not category.protected}
+    named = zip(incidents["id"], incidents["sharing"], incidents["category"], strict=True)
+    ids = {str(one) for one, sharing, category in named if sharing in _CLUSTER_MAY_KNOW and category in open_categories}
+    for rows in (communities, assessments):
+        shared = zip(rows["id"], rows["sharing"], strict=True)
+        ids |= {str(one) for one, sharing in shared if sharing in _CLUSTER_MAY_KNOW}
+    return frozenset(ids)

@@ -160,15 +160,26 @@ DECLARE
     unit_level integer := CASE geo_precision WHEN 3 THEN 3 WHEN 4 THEN 2 WHEN 5 THEN 1 END;
     ranked integer;
     here locality;
+    named locality;
 BEGIN
     outside_claimed := false;
     IF pt IS NOT NULL THEN
         SELECT l.* INTO here FROM locality l
         WHERE l.operation = op AND l.known_to IS NULL AND l.withdrawn_reason IS NULL AND ST_Covers(l.area, pt)
         ORDER BY ST_Distance(l.point::geography, pt::geography), l.pcode LIMIT 1;
-        outside_claimed := claimed IS NOT NULL AND claimed NOT IN
-            (coalesce(here.pcode, ''), coalesce(here.adm1_pcode, ''), coalesce(here.adm2_pcode, ''),
-             coalesce(here.adm3_pcode, ''));
+        IF claimed IS NULL THEN
+            outside_claimed := false;
+        ELSIF here.id IS NOT NULL THEN
+            outside_claimed := claimed NOT IN
+                (here.pcode, coalesce(here.adm1_pcode, ''), coalesce(here.adm2_pcode, ''), coalesce(here.adm3_pcode, ''));
+        ELSE
+            -- In no locality: the claimed unit's own area decides; where nobody knows that area, nothing speaks
+            -- against the claim, unless it is a locality, whose area is known not to hold the point.
+            outside_claimed := coalesce(
+                (SELECT NOT ST_Covers(u.area, pt) FROM admin_unit u
+                 WHERE u.operation = op AND u.known_to IS NULL AND u.pcode = claimed AND u.area IS NOT NULL LIMIT 1),
+                EXISTS (SELECT FROM locality l WHERE l.operation = op AND l.known_to IS NULL AND l.pcode = claimed));
+        END IF;
     END IF;
     IF geo_precision <= 2 THEN
         locality_id := here.id;
@@ -178,19 +189,20 @@ BEGIN
         RETURN;  -- known to the country only: ranked nowhere, drawn nowhere
     END IF;
     IF claimed IS NOT NULL THEN
-        SELECT l.* INTO here FROM locality l
+        SELECT l.* INTO named FROM locality l
         WHERE l.operation = op AND l.known_to IS NULL AND l.withdrawn_reason IS NULL AND l.pcode = claimed
         ORDER BY l.code_list DESC LIMIT 1;
         IF FOUND AND geo_precision = 3 THEN
-            locality_id := here.id;
+            locality_id := named.id;
             RETURN;
         END IF;
-        IF NOT FOUND AND EXISTS (SELECT FROM admin_unit u WHERE u.operation = op AND u.known_to IS NULL
+        IF named.id IS NOT NULL THEN
+            here := named;
+        ELSIF EXISTS (SELECT FROM admin_unit u WHERE u.operation = op AND u.known_to IS NULL
                                  AND u.pcode = claimed) THEN
             unit_pcode := claimed;
             RETURN;
-        END IF;
-        IF NOT FOUND AND pt IS NULL THEN
+        ELSIF pt IS NULL THEN
             outside_claimed := true;  -- a code that nobody knows: flagged, and placed nowhere
             RETURN;
         END IF;

@@ -1,0 +1,188 @@
+"""The command line as a person or a script calls it, on a database of its own."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from flashpoint import sample
+from flashpoint.store.engine import Database
+
+FLASHPOINT = Path(sys.executable).with_name("flashpoint")
+
+
+@pytest.fixture(scope="module")
+def environment(module_database_url, tmp_path_factory):
+    database = Database(module_database_url, pool_size=1)
+    sample.load(database)
+    database.close()
+    return {"FLASHPOINT_DATABASE_URL": module_database_url, "FLASHPOINT_HOME": str(tmp_path_factory.mktemp("home"))}
+
+
+@pytest.fixture
+def flashpoint(environment):
+    def run(*arguments, status=0):
+        done = subprocess.run(
+            [FLASHPOINT, *arguments], env=os.environ | environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+COMMANDS = (
+    *("", "up", "serve", "migrate", "doctor", "rank", "explain"),
+    *("import", "import boundaries", "import population", "import ucdp"),
+    *("key", "key issue", "key list", "key revoke"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(flashpoint, command):
+    assert "Usage" in flashpoint(*command.split(), "--help").stdout
+
+
+def test_rank_shows_the_matrix_to_people_and_scripts(flashpoint):
+    table = flashpoint("rank", "--operation", "DEMO", "--top", "3").stdout
+    rows = json.loads(flashpoint("rank", "--operation", "DEMO", "--top", "3", "--json").stdout)["rows"]
+    assert [row["rank"] for row in rows] == [1, 2, 3]
+    for row in rows:
+        assert row["name"] in table
+        assert f"{row['score']:.2f}" in table
+
+
+def test_rank_answers_for_the_past(flashpoint):
+    now, then = (
+        json.loads(flashpoint("rank", "-o", "DEMO", "--json", *extra).stdout)["rows"]
+        for extra in ((), ("--as-of", time.strftime("%Y-%m-%d", time.gmtime(time.time() - 120 * 86400))))
+    )
+    assert [row["score"] for row in now] != [row["score"] for row in then]
+
+
+def test_explain_gives_points_that_add_up(flashpoint):
+    answer = json.loads(flashpoint("explain", "Bambari", "--operation", "DEMO", "--json").stdout)
+    points = sum(line["points"] for line in answer["explanation"]["contributions"])
+    assert round(points, 2) == answer["row"]["score"]
+    assert "Bambari" in flashpoint("explain", "CF431-T1", "--operation", "DEMO").stdout
+
+
+def test_a_key_is_issued_listed_without_its_secret_and_revoked(flashpoint):
+    issued = json.loads(
+        flashpoint("key", "issue", "--handle", "wall", "--role", "reader", "-o", "DEMO", "--json").stdout
+    )
+    listing = flashpoint("key", "list", "--json").stdout
+    (entry,) = [one for one in json.loads(listing) if one["id"] == issued["id"]]
+    assert entry["operations"] == ["DEMO"]
+    assert entry["audience"] == "mission"
+    assert entry["revoked_at"] is None
+    assert issued["key"] not in listing
+    flashpoint("key", "revoke", issued["id"])
+    (entry,) = [one for one in json.loads(flashpoint("key", "list", "--json").stdout) if one["id"] == issued["id"]]
+    assert entry["revoked_at"] is not None
+    assert "no such key" in flashpoint("key", "revoke", issued["id"], status=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["rank", "-o", "NOPE"], 1, "no such operation"),
+        (["rank", "-o", "DEMO", "--as-of", "someday"], 2, "must be a date"),
+        (["rank", "-o", "DEMO", "--as-of", "2999-01-01"], 2, "between 1900 and now"),
+        (["explain", "Atlantis", "-o", "DEMO"], 1, "no locality is called so"),
+        (["key", "issue", "--handle", "x", "--role", "reader"], 2, "--all-operations"),
+    ],
+)
+def test_what_goes_wrong_is_one_clear_line(flashpoint, arguments, status, says):
+    assert says in flashpoint(*arguments, status=status).stderr
+
+
+def test_the_doctor_speaks_json(environment):
+    done = subprocess.run(
+        [FLASHPOINT, "doctor", "--json"], env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+    findings = {finding["name"]: finding for finding in json.loads(done.stdout)}
+    assert findings["python"]["ok"]
+    assert findings["database"]["ok"]
+    assert done.returncode == (0 if all(finding["ok"] for finding in findings.values()) else 1)
+
+
+def test_migrate_can_be_repeated(flashpoint):
+    flashpoint("migrate")
+    flashpoint("migrate")
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Start ``flashpoint up`` as a person would, on a free port with a home of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path / "state"
+    settings = {"FLASHPOINT_HOME": str(home), "FLASHPOINT_PORT": str(port)}
+    environment = {name: value for name, value in os.environ.items() if name != "FLASHPOINT_DATABASE_URL"} | settings
+    started = []
+
+    def start():
+        process = subprocess.Popen(
+            [FLASHPOINT, "up"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        started.append(process)
+        _wait_for(f"http://127.0.0.1:{port}/readyz", process)
+        return process
+
+    yield start, home, port
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def _wait_for(url, process):
+    for _ in range(600):
+        assert process.poll() is None, process.stdout.read().decode()
+        try:
+            with urllib.request.urlopen(url):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the demo did not come up")
+
+
+def test_up_serves_the_demo_ends_with_ctrl_c_and_starts_again(demo):
+    start, home, port = demo
+    for _ in range(2):
+        process = start()
+        keys = json.loads((home / "demo-keys.json").read_text())
+        assert set(keys) == {"analyst", "verifier", "coordinator", "reader", "auditor"}
+        assert stat.S_IMODE((home / "demo-keys.json").stat().st_mode) == 0o600
+        assert _matrix(port, keys["reader"])["features"][0]["properties"]["rank"] == 1
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert keys["reader"] in printed.decode()
+        assert "Traceback" not in printed.decode()
+        left = subprocess.run(["pgrep", "-f", str(home)], capture_output=True, text=True, check=False)
+        assert not left.stdout
+
+
+def _matrix(port, key):
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/matrix?operation=DEMO&geometry=none", headers={"Authorization": f"Bearer {key}"}
+    )
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError:  # the first assessment takes a moment
+            time.sleep(0.1)
+    raise AssertionError("no matrix was served")
