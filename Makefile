@@ -15,7 +15,7 @@ setup: ## Install what is missing: system packages (apt), .venv, the locked depe
 	@.ci/bootstrap
 
 .PHONY: demo
-demo: setup ## Set up, start the private database, load the sample data, serve the dashboard
+demo: setup ## Set up, start the private database, load the sample data, serve
 	@exec setpriv --pdeathsig TERM $(BIN)/flashpoint up # ends even when make itself is killed
 
 .PHONY: doctor

@@ -15,7 +15,7 @@ from api import envelope, openapi, problems
 from api.board import Board
 from api.keyring import KeyRing
 from api.routes import health, incidents, matrix, subjects
-from api.watch import Watch
+from api.watch import Contact, Watch
 from flashpoint import __version__
 from flashpoint.assess import Assessor
 from flashpoint.pepper import pepper
@@ -50,14 +50,15 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     )
     # Two more connections than threads: the assessor and the watch work beside the requests.
     database = Database(database_url, settings.pool_size + 2)
-    board, ring = Board(), KeyRing(database, pepper(settings))
-    watch = Watch(database, ring, board, settings.key_refresh_seconds)
+    board, ring = Board(), KeyRing(database, pepper(settings), settings.stale_limit_minutes * 60)
+    contact = Contact(2 * settings.tick_minutes * 60)
+    watch = Watch(database, ring, board, contact, settings.key_refresh_seconds)
     app.state.settings = settings
     app.state.database = database
     app.state.board = board
     app.state.ring = ring
     app.state.watch = watch
-    app.state.contact = watch.contact
+    app.state.contact = contact
     app.state.assessor = Assessor(database, settings.tick_minutes)
     envelope.install(app)
     problems.install(app)

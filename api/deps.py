@@ -8,13 +8,13 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from api import keyring
 from flashpoint import access
 from flashpoint.access import Permission
 from flashpoint.errors import Invalid, PreconditionMissing, VersionMismatch, Violation
+from flashpoint.store import actors
 from flashpoint.store.engine import Database, Vault
 from flashpoint.strictjson import BATCH, SINGLE
 from flashpoint.types import Actor
@@ -56,9 +56,8 @@ class May:
         """
         ring: keyring.KeyRing = request.app.state.ring
         token = _token(request.headers.get("authorization", ""))
-        if token is not None and ring.find(token) is None and ring.is_older_than(1):
-            # Perhaps issued a moment ago. At most one look a second, whoever asks.
-            await run_in_threadpool(ring.reload)
+        if token is not None and actors.well_formed(token) and ring.find(token) is None:
+            await ring.look_again()
         actor = keyring.require(ring, token)
         access.require(actor, self.permission)
         return actor

@@ -9,7 +9,6 @@ import psycopg
 
 from api.board import Board
 from api.keyring import KeyRing
-from flashpoint.errors import FlashpointError
 from flashpoint.store import releases
 from flashpoint.store.engine import Database, libpq_url
 
@@ -19,19 +18,27 @@ _RETRY_SECONDS = 1.0
 
 
 class Contact:
-    """When the database last answered."""
+    """When the database last answered, and when a matrix last came.
 
-    def __init__(self) -> None:
-        """Start without any."""
-        self._at = float("-inf")
+    Both count: a database that answers while nobody assesses would let old matrices look fresh.
+    """
 
-    def touch(self) -> None:
-        """Note that it answered just now."""
-        self._at = time.monotonic()
+    def __init__(self, release_every_seconds: float) -> None:
+        """Start without any. A matrix is expected at least every ``release_every_seconds``."""
+        self._answered_at = float("-inf")
+        self._released_at = time.monotonic()
+        self._release_every_seconds = release_every_seconds
+
+    def touch(self, *, released: bool = False) -> None:
+        """Note that it answered just now, perhaps with a matrix."""
+        self._answered_at = time.monotonic()
+        if released:
+            self._released_at = self._answered_at
 
     def age_seconds(self) -> float:
-        """Give the seconds since it last answered."""
-        return time.monotonic() - self._at
+        """Give the seconds for which what is in memory may have been out of date."""
+        overdue = time.monotonic() - self._released_at - self._release_every_seconds
+        return max(time.monotonic() - self._answered_at, overdue)
 
     def is_fresh(self) -> bool:
         """Say whether it answered within the last minute."""
@@ -41,10 +48,12 @@ class Contact:
 class Watch(threading.Thread):
     """Reload keys and matrices when the database says so, and every ``refresh_seconds`` in any case."""
 
-    def __init__(self, database: Database, ring: KeyRing, board: Board, refresh_seconds: float) -> None:
+    def __init__(
+        self, database: Database, ring: KeyRing, board: Board, contact: Contact, refresh_seconds: float
+    ) -> None:
         """Prepare; ``start`` begins."""
         super().__init__(name="watch", daemon=True)
-        self.contact = Contact()
+        self._contact = contact
         self._database = database
         self._ring = ring
         self._board = board
@@ -55,9 +64,12 @@ class Watch(threading.Thread):
         """Read the keys, and the matrices of those operations, or of all."""
         self._ring.reload()
         with self._database.release_reader() as reader:
-            for released in releases.load(reader, operations):
-                self._board.put(released)
-        self.contact.touch()
+            loaded = list(releases.load(reader, operations))
+        for released in loaded:
+            self._board.put(released)
+        # Without any operation there is nothing that could be out of date.
+        nothing_to_assess = operations is None and not loaded
+        self._contact.touch(released=nothing_to_assess or bool(operations and loaded))
 
     def stop(self) -> None:
         """End the thread; it notices within a second."""
@@ -68,8 +80,8 @@ class Watch(threading.Thread):
         while not self._stopping.is_set():
             try:
                 self._listen()
-            except (psycopg.Error, FlashpointError) as error:
-                log.warning("no contact to the database (%s); trying again", type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - whatever it is, keys and matrices must go on being watched
+                log.warning("watching the database failed (%s); trying again", type(error).__name__)
                 self._stopping.wait(_RETRY_SECONDS)
 
     def _listen(self) -> None:
@@ -82,7 +94,7 @@ class Watch(threading.Thread):
                 notices = list(connection.notifies(timeout=1, stop_after=1))
                 notices += connection.notifies(timeout=0)
                 connection.execute("SELECT 1")
-                self.contact.touch()
+                self._contact.touch()
                 due = time.monotonic() - reloaded_at >= self._refresh_seconds
                 if notices or due:
                     changed = {notice.payload for notice in notices if notice.channel == "flashpoint_released"}

@@ -57,6 +57,10 @@ CLEARANCE: dict[Role, frozenset[Sharing]] = {
     Role.AUDITOR: frozenset(),
 }
 
+#: Roles that may read what domain rule 8 protects: sexual violence, and grave violations against children. For
+#: everybody else but whoever submitted it such a record does not exist, whatever its sharing level.
+PROTECTED_CLEARANCE = frozenset({Role.VERIFIER, Role.COORDINATOR})
+
 
 def may(actor: Actor, permission: Permission) -> bool:
     """Say whether the actor's role has the permission."""
@@ -67,6 +71,11 @@ def require(actor: Actor, permission: Permission) -> None:
     """Raise ``Forbidden`` unless the actor's role has the permission."""
     if not may(actor, permission):
         raise Forbidden(f"the role {actor.role} may not do this")
+
+
+def may_know(actor: Actor, sharing: str, *, protected: bool) -> bool:
+    """Say whether the role is cleared for a record of that sharing level and, or not, of a protected category."""
+    return sharing in CLEARANCE[actor.role] and (not protected or actor.role in PROTECTED_CLEARANCE)
 
 
 def enter(actor: Actor, operation: str) -> str:

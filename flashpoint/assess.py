@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from flashpoint.errors import FlashpointError
 from flashpoint.matrix import TREND_DAYS, Evaluated, release
 from flashpoint.scoring.methodology import Methodology
 from flashpoint.scoring.model import Result, score
@@ -78,7 +77,7 @@ class Assessor(threading.Thread):
         while not self._stopping.is_set():
             try:
                 self._work()
-            except (psycopg.Error, FlashpointError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, an assessor that is gone helps nobody
                 log.warning("assessment interrupted (%s); trying again", type(error).__name__)
                 self._stopping.wait(_RETRY_SECONDS)
 

@@ -219,6 +219,9 @@ CATEGORIES: dict[str, Category] = {
     )
 }
 
+#: Codes of the categories that domain rule 8 protects.
+PROTECTED = frozenset(code for code, category in CATEGORIES.items() if category.protected)
+
 TIER_NAMES: dict[Tier, dict[str, str]] = {
     Tier.EXTREME: {"en": "extreme", "fr": "extrême"},
     Tier.HIGH: {"en": "high", "fr": "élevé"},

@@ -88,6 +88,16 @@ def incident_feature(row: Record) -> Feature:
     return _feature(row.incident_id, row.geojson, properties)
 
 
+def incident_receipt(row: Record) -> Feature:
+    """Say which incident a write concerned and where it stands now, and nothing of what it says.
+
+    The answer is kept with its idempotency key for ever; content that is withdrawn one day must not live on there.
+    """
+    stands = {name: getattr(row, name) for name in ("operation", "client_id", "state", "version")}
+    flags = ["outside_claimed_pcode"] if row.outside_claimed else []
+    return _feature(row.incident_id, None, {**stands, "gone": row.gone, "flags": flags})
+
+
 def _content(row: Record) -> dict[str, Any]:
     category = CATEGORIES[row.category]
     maps = {
@@ -145,6 +155,11 @@ def subject_feature(kind: str, row: Record) -> Feature:
         fields["locality"] = fields.pop("locality_id")
     ranges = {name: _range(row, name) for name in _SUBJECT_RANGES.get(kind, ())}
     return _feature(row.id, row.geojson, {**head, **fields, **ranges})
+
+
+def subject_receipt(row: Record) -> Feature:
+    """Say which subject a write concerned, and nothing of what it says (see ``incident_receipt``)."""
+    return _feature(row.id, None, {name: getattr(row, name) for name in ("operation", "version", "known_at", "gone")})
 
 
 def collection(features: Iterable[Feature], rows: list[Record], limit: int) -> bytes:

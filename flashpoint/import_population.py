@@ -21,6 +21,8 @@ from flashpoint.types import Actor
 
 SUMMED = "a unit above got the sum of the file's figures under it"
 FIGURE_KEPT = "a unit above keeps the figure it had, which is not the sum of the file's figures under it"
+#: What a unit's source begins with where its figure is our sum.
+SUM_OF = "sum of "
 NO_UNIT = "a row's people are in no sum of a unit above: which unit it belongs to is not known here"
 
 _LONGEST_SOURCE = 200
@@ -151,9 +153,11 @@ def _store(work: _Import, held: _Places, matches: Sequence[Match], report: Progr
 def _renew(work: _Import, current: Record, row: PopulationRow) -> bool:
     """Record the next version of a place if its figure is another; say whether it was."""
     if hasattr(current, "population"):
-        if current.population != row.best:
-            places.renew_unit(work.vault, work.actor, current, population=row.best, **SINCE_ALWAYS)
-        return bool(current.population != row.best)
+        figure = {"population": row.best, "population_source": work.source}
+        same = all(getattr(current, name) == value for name, value in figure.items())
+        if not same:
+            places.renew_unit(work.vault, work.actor, current, **figure, **SINCE_ALWAYS)
+        return not same
     figures = {"population_low": row.low, "population_best": row.best, "population_high": row.high}
     same = all(getattr(current, name) == figure for name, figure in figures.items())
     if not same:
@@ -163,17 +167,21 @@ def _renew(work: _Import, current: Record, row: PopulationRow) -> bool:
 
 
 def _store_sums(work: _Import, held: _Places, matches: Sequence[Match]) -> int:
-    """Give the units above that have no figure yet the sum of the file's rows in them; give how many changed."""
+    """Give units above without a figure of their own the sum of the file's rows in them; give how many changed."""
     units = _units(work.vault, work.operation, held.code_list)
     changed = 0
     for pcode, people in sorted(_sums(held, matches, work.account).items()):
         current = units[pcode]
-        if current.population is None:
-            places.renew_unit(work.vault, work.actor, current, population=people, **SINCE_ALWAYS)
+        source = f"{SUM_OF}{work.source}"[:_LONGEST_SOURCE]
+        if current.population is not None and not (current.population_source or "").startswith(SUM_OF):
+            # A published figure of the unit itself is better than our sum.
+            if current.population != people:
+                work.account.note(FIGURE_KEPT, pcode)
+        elif (current.population, current.population_source) != (people, source):
+            figure = {"population": people, "population_source": source}
+            places.renew_unit(work.vault, work.actor, current, **figure, **SINCE_ALWAYS)
             work.account.note(SUMMED, pcode)
             changed += 1
-        elif current.population != people:
-            work.account.note(FIGURE_KEPT, pcode)
     return changed
 
 

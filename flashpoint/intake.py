@@ -152,7 +152,9 @@ def _record(
     claimed = incidents.claim(vault, actor, origin, new)
     fresh = [one for one in new if claimed[one.id][0] == one.id]
     incidents.add_versions(vault, actor, fresh)
-    incidents.add_sources(vault, actor, [(one.id, source) for one in fresh for source in one.report.sources])
+    incidents.add_sources(
+        vault, actor, [(one.id, source, one.known_at) for one in fresh for source in one.report.sources]
+    )
     acts = [
         incidents.Act(one.id, 1, step.action, "", step.state, {"standard": step.standard}, one.known_at)
         for one in fresh
@@ -163,13 +165,16 @@ def _record(
 
 
 def _audit_new(vault: Vault, actor: Actor, fresh: Sequence[incidents.NewIncident], step: _FirstStep) -> None:
-    if len(fresh) == 1:
-        audit.write(vault, actor, step.action, ("incident", fresh[0].id), operation=fresh[0].report.operation)
-    elif fresh:
-        # One row for the lot: the ids are bound by their hash, and the incidents name who recorded them and when.
-        ids = hashlib.sha256(b"".join(sorted(one.id.bytes for one in fresh))).hexdigest()
-        operation = fresh[0].report.operation
-        audit.write(vault, actor, step.action, ("incidents", ids), operation=operation, count=len(fresh))
+    by_operation: dict[str, list[UUID]] = defaultdict(list)
+    for one in fresh:
+        by_operation[one.report.operation].append(one.id)
+    for operation, ids in sorted(by_operation.items()):
+        if len(ids) == 1:
+            audit.write(vault, actor, step.action, ("incident", ids[0]), operation=operation)
+        else:
+            # One row for the lot: the ids are bound by their hash; the incidents say who recorded them and when.
+            digest = hashlib.sha256(b"".join(sorted(one.bytes for one in ids))).hexdigest()
+            audit.write(vault, actor, step.action, ("incidents", digest), operation=operation, count=len(ids))
 
 
 def _content_hash(one: Submission) -> bytes:
@@ -215,7 +220,9 @@ def correct(vault: Vault, actor: Actor, found: Record, before: Submission, after
     return material
 
 
-def add_sources(vault: Vault, actor: Actor, found: Record, sources: Sequence[SourceReport]) -> None:
+def add_sources(
+    vault: Vault, actor: Actor, found: Record, sources: Sequence[SourceReport], known_at: datetime | None = None
+) -> None:
     """Record further sources of an incident that ``find`` gave to this actor.
 
     Raises:
@@ -227,7 +234,7 @@ def add_sources(vault: Vault, actor: Actor, found: Record, sources: Sequence[Sou
         if one.obtained_on > vault.at.date():
             pointer = f"/sources/{index}/obtained_on"
             raise Invalid(Violation(pointer, "in_future", "must not lie in the future"))
-    incidents.add_sources(vault, actor, [(found.incident_id, one) for one in sources])
+    incidents.add_sources(vault, actor, [(found.incident_id, one, known_at) for one in sources])
     audit.write(vault, actor, "sources", ("incident", found.incident_id), operation=found.operation, count=len(sources))
 
 

@@ -14,7 +14,15 @@ import numpy as np
 import orjson
 
 from flashpoint.catalogue import TIER_NAMES
-from flashpoint.scoring.contributions import OTHER_INCIDENTS, Contribution, Kind, Ledger, dimension_points, rounded
+from flashpoint.scoring.contributions import (
+    OTHER_INCIDENTS,
+    PRESENCE,
+    Contribution,
+    Kind,
+    Ledger,
+    dimension_points,
+    rounded,
+)
 from flashpoint.scoring.model import Result
 from flashpoint.scoring.uncertainty import BEST, HIGH, LOW
 from flashpoint.store.gather import Gathered
@@ -110,10 +118,11 @@ def _rows(evaluated: Evaluated, audience: Audience) -> Iterator[NewRow]:
 
 
 def _veiled(line: Contribution, nameable: frozenset[str]) -> Contribution:
-    """Leave out the id of what not every reader of the audience may know of."""
-    if line.ref is None or line.ref in nameable or line.component.startswith("presence:"):
+    """Leave out the id of what not every reader of the audience may know of, and a presence's type with it."""
+    if line.ref is None or line.ref in nameable:
         return line
-    return Contribution(line.kind, line.component, None, line.points)
+    component = PRESENCE if line.component.startswith(PRESENCE) else line.component
+    return Contribution(line.kind, component, None, line.points)
 
 
 def _properties(evaluated: Evaluated, index: int, audience: Audience, lines: list[Contribution]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from flashpoint import workflow
-from flashpoint.access import CLEARANCE
+from flashpoint.access import may_know
+from flashpoint.catalogue import PROTECTED
 from flashpoint.errors import Conflict, Invalid, Violation
 from flashpoint.features import act_row, source_row, version_row
 from flashpoint.store import audit, incidents
@@ -13,17 +14,21 @@ from flashpoint.types import Actor, Sharing, State
 
 
 def log(database: Database, actor: Actor, rows: Sequence[Record], earlier: Sequence[Record] = ()) -> None:
-    """Log that the actor was shown restricted incidents. Called before the answer leaves: no log, no answer.
+    """Log that the actor was shown restricted or protected incidents: before the answer leaves, or it does not.
 
     ``earlier`` are versions shown beside the one incident in ``rows``.
     """
-    beside = {version.sharing for version in earlier}
-    restricted = [row for row in rows if Sharing.RESTRICTED in {row.sharing, *beside}]
-    if not restricted:
+    beside = any(_is_delicate(version) for version in earlier)
+    delicate = [row for row in rows if beside or _is_delicate(row)]
+    if not delicate:
         return
     with database.vault() as vault:
-        for row in restricted:
+        for row in delicate:
             audit.write(vault, actor, "read", ("incident", row.incident_id), operation=row.operation)
+
+
+def _is_delicate(row: Record) -> bool:
+    return row.sharing == Sharing.RESTRICTED or row.category in PROTECTED
 
 
 def sources(reader: VaultReader, found: Record) -> list[dict[str, Any]]:
@@ -39,12 +44,14 @@ def allowed(found: Record) -> tuple[str, ...]:
 def versions(reader: VaultReader, actor: Actor, found: Record) -> list[Record]:
     """List the versions of an incident that the actor may know of; of one that is gone, none.
 
-    Each version has a sharing level of its own: that a later one is more open opens no earlier one.
+    Each version has a sharing level and a category of its own: that a later one is more open opens no earlier one.
     """
     if found.gone:
         return []
-    cleared = CLEARANCE[actor.role] if found.submitted_by != actor.id else frozenset(Sharing)
-    return [row for row in incidents.versions_of(reader, found) if row.sharing in cleared]
+    rows = incidents.versions_of(reader, found)
+    if found.submitted_by == actor.id:
+        return rows
+    return [row for row in rows if may_know(actor, row.sharing, protected=row.category in PROTECTED)]
 
 
 def history(reader: VaultReader, found: Record, shown: Sequence[Record]) -> dict[str, Any]:

@@ -350,7 +350,7 @@ def _advance(replay: _Replay, case: _Case, when: tuple[str, int], **members: obj
 def _sources_step(replay: _Replay, case: _Case, days_ago: int, trees: list[Tree]) -> Step:
     sources = [reports.read(reports.SourceReport, tree) for tree in trees]
     at, analyst = replay.at(days_ago, _SOURCES), case.analyst
-    return at, analyst, lambda found: intake.add_sources(replay.vault, analyst, found, sources)
+    return at, analyst, lambda found: intake.add_sources(replay.vault, analyst, found, sources, at)
 
 
 def _edit_step(replay: _Replay, case: _Case) -> Step:

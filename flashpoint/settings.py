@@ -5,7 +5,7 @@ Nothing is read at import: whoever starts something builds a ``Settings`` and ha
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -21,16 +21,24 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address on which the service listens.")
     port: int = Field(8000, ge=1, le=65535, description="Port on which the service listens.")
     pool_size: int = Field(8, ge=1, le=64, description="Database connections a process may hold; also its threads.")
-    tick_minutes: float = Field(
-        15, gt=0, le=1440, description="How often the matrix is evaluated when nothing changes."
+    tick_minutes: int = Field(
+        15, description="How often the matrix is evaluated when nothing changes: 1, 3, 5 or 15 minutes."
     )
     key_pepper: SecretStr | None = Field(
         None, description="Server secret that API keys are hashed with; without it, kept in the home folder."
     )
     key_refresh_seconds: float = Field(20, gt=0, le=60, description="How often each worker re-reads the API keys.")
     stale_after_minutes: float = Field(
-        20, gt=0, description="Age without contact to the database after which the served matrix says it is stale."
+        3, gt=0, description="Age without contact to the database after which the served matrix says it is stale."
     )
     stale_limit_minutes: float = Field(
-        240, gt=0, description="Age without contact to the database after which no matrix is served at all."
+        60, gt=0, description="Age without contact to the database after which neither matrix nor key is good."
     )
+
+    @field_validator("tick_minutes")
+    @classmethod
+    def _strikes_with_the_clock(cls, value: int) -> int:
+        # Ages are counted from the quarter of an hour: a tick in between would show when something else happened.
+        if value not in {1, 3, 5, 15}:
+            raise ValueError("must be 1, 3, 5 or 15")
+        return value

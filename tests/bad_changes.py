@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bad_body import TOKEN
-from service import a_source, ago
+from service import NOBODY, a_source, ago
 
 FAR = {"type": "Point", "coordinates": [2.35, 48.85]}
 SWAPPED = {"type": "Point", "coordinates": [9.0, 22.0]}
 INSIDE = {"type": "Point", "coordinates": [18.5, 4.5]}
 LINE = {"type": "LineString", "coordinates": [[18.0, 4.0], [18.5, 4.5]]}
 SQUARE = {"type": "Polygon", "coordinates": [[[18, 4], [19, 4], [19, 5], [18, 5], [18, 4]]]}
-NOBODY = "00000000-0000-4000-8000-000000000000"
 DROPPED = object()
 
 

@@ -3,6 +3,7 @@
 The controller of the run makes one folder for all workers; whichever worker is first starts the cluster there.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,12 @@ from pathlib import Path
 
 import postgis
 import pytest
+from hypothesis import settings
+
+# A build gives the same answer twice; whoever develops gets new examples with each run.
+settings.register_profile("build", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("build")
 
 _SHARED = pytest.StashKey[Path]()
 

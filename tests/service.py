@@ -8,11 +8,13 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import psycopg
@@ -36,6 +38,7 @@ ASSESSOR_LOCK = "SELECT pg_advisory_lock(hashtext('flashpoint.assessor'))"
 AREA = box(10, 0, 30, 15)
 QUARTER_SECONDS = 15 * 60
 WAIT_SECONDS = 10
+NOBODY = "00000000-0000-4000-8000-000000000000"
 
 #: P-code to the box of a locality, all of the third level.
 BOXES = {
@@ -55,6 +58,26 @@ UNITS = [
 def ago(days: float = 0) -> str:
     """Write the instant that many days ago."""
     return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def collection(*features: Any) -> dict[str, Any]:
+    return {"type": "FeatureCollection", "features": list(features)}
+
+
+def listed(caller: "Caller", operation: "Operation", **query: object) -> Any:
+    text = "".join(f"&{name}={quote(str(value))}" for name, value in query.items())
+    return caller.get(f"/v1/incidents?operation={operation.code}{text}")
+
+
+def ids_of(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [feature["id"] for feature in answer.json()["features"]]
+
+
+def at_once(calls: list[Any]) -> list[Any]:
+    """Make the calls at the same time, each in a thread; give what they gave."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
 def a_source(kind: str, group: str, **changes: Any) -> dict[str, Any]:

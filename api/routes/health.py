@@ -29,7 +29,7 @@ async def healthz() -> Response:
 async def readyz(request: Request) -> Response:
     """Say whether the database was reached lately and matrices and keys are in memory."""
     state = request.app.state
-    if not state.contact.is_fresh() or state.ring.is_older_than(60):
+    if not state.contact.is_fresh() or state.ring.is_older_than(120):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database has not answered lately.")
     return Response(dumps({"status": "ready"}), media_type="application/json")
 

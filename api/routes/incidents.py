@@ -28,8 +28,8 @@ from api.problems import violation_rows
 from flashpoint import intake, reading
 from flashpoint.access import enter
 from flashpoint.catalogue import CATEGORIES
-from flashpoint.errors import Conflict, Invalid, Violation
-from flashpoint.features import collection, dumps, editable, incident_feature
+from flashpoint.errors import Conflict, Invalid, NotFound, Violation
+from flashpoint.features import collection, dumps, editable, incident_feature, incident_receipt
 from flashpoint.geometry import read_collection, read_feature
 from flashpoint.intake import Submission
 from flashpoint.reports import IncidentReport, SourceReport, StepReport, read, read_list
@@ -57,7 +57,7 @@ def _answered(answer: Answer, *, repeat: bool = False) -> Response:
 
 @router.post("", status_code=201, response_class=Response, openapi_extra=schemas.incident_body())
 def post_incident(actor: Reporter, body: FeatureBody, request_key: Idempotency, vault: WriteSession) -> Response:
-    """Report one incident as a GeoJSON Feature.
+    """Report one incident as a GeoJSON Feature; the answer is a receipt with its id and state.
 
     With an `Idempotency-Key`, a repeat gets the first answer again, for ever. A `client_id` that you used before
     with the same content gives the incident recorded then (200); with other content, 409.
@@ -75,7 +75,7 @@ def post_incident(actor: Reporter, body: FeatureBody, request_key: Idempotency, 
             "ETag": etag(found.version, found.acts),
         }
         status = HTTPStatus.CREATED if receipt.created else HTTPStatus.OK
-        return Answer(status, dumps(incident_feature(found)), headers)
+        return Answer(status, dumps(incident_receipt(found)), headers)
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)
     return _answered(answer, repeat=repeat)
@@ -230,9 +230,13 @@ def patch_incident(
     reading.refuse_gone(found)
     before = _submission(editable(found))
     after = _submission(intake.merged(editable(found), parse(body)))
-    material = intake.correct(vault, actor, found, before, after)
-    now = incidents.find(vault, actor, incident_id)
-    headers = {"ETag": etag(now.version, now.acts), "Material-Edit": str(material).lower()}
+    edit = {"Material-Edit": str(intake.correct(vault, actor, found, before, after)).lower()}
+    try:
+        now = incidents.find(vault, actor, incident_id)
+    except NotFound:
+        # The edit closed the record to its own editor, which may be what it was for.
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=edit)
+    headers = {"ETag": etag(now.version, now.acts), **edit}
     return Response(dumps(incident_feature(now)), headers=headers, media_type=GEOJSON)
 
 
@@ -247,7 +251,7 @@ def post_sources(
         found = incidents.find(vault, actor, incident_id)
         reading.refuse_gone(found)
         intake.add_sources(vault, actor, found, sources)
-        content = dumps({"sources": reading.sources(vault, found)})
+        content = dumps({"id": incident_id, "sources_added": len(sources)})
         return Answer(HTTPStatus.CREATED, content, {"Content-Type": "application/json"})
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)
@@ -277,10 +281,10 @@ def post_transition(
             require_match(if_match, etag(found.version, found.acts))
         intake.advance(vault, actor, found, step)
         now = incidents.find(vault, actor, incident_id)
-        feature = incident_feature(now)
-        feature["properties"]["allowed"] = reading.allowed(now)
+        receipt = incident_receipt(now)
+        receipt["properties"]["allowed"] = reading.allowed(now)
         headers = {"Content-Type": GEOJSON, "ETag": etag(now.version, now.acts)}
-        return Answer(HTTPStatus.OK, dumps(feature), headers)
+        return Answer(HTTPStatus.OK, dumps(receipt), headers)
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)
     return _answered(answer, repeat=repeat)

@@ -23,7 +23,7 @@ from api.deps import (
 )
 from flashpoint import context
 from flashpoint.access import enter
-from flashpoint.features import collection, dumps, subject_feature
+from flashpoint.features import collection, dumps, subject_feature, subject_receipt
 from flashpoint.reports import WithdrawalReport, read
 from flashpoint.store import paging, places, subjects
 from flashpoint.store.engine import Record, Vault
@@ -52,20 +52,20 @@ class SubjectQuery(BaseModel):
     after: Annotated[str, Field(max_length=200, description="The `next` of the page before.")] | None = None
 
 
-def _answer(kind: str, row: Record, status: HTTPStatus) -> Answer:
-    headers = {
-        "Content-Type": GEOJSON,
-        "ETag": etag(row.version),
-        "Location": f"/v1/{COLLECTIONS[kind]}/{row.id}",
-    }
-    return Answer(status, dumps(subject_feature(kind, row)), headers)
+def _headers(kind: str, row: Record) -> dict[str, str]:
+    return {"Content-Type": GEOJSON, "ETag": etag(row.version), "Location": f"/v1/{COLLECTIONS[kind]}/{row.id}"}
+
+
+def _shown(kind: str, row: Record) -> Response:
+    return Response(dumps(subject_feature(kind, row)), headers=_headers(kind, row))
 
 
 def _create(kind: str, vault: Vault, actor: Actor, body: bytes, request: Once) -> Response:
     def act() -> Answer:
         subject_id = uuid4()
         context.record(vault, actor, kind, (subject_id, 1), parse(body))
-        return _answer(kind, subjects.find(vault, actor, kind, subject_id), HTTPStatus.CREATED)
+        found = subjects.find(vault, actor, kind, subject_id)
+        return Answer(HTTPStatus.CREATED, dumps(subject_receipt(found)), _headers(kind, found))
 
     answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
     headers = {**answer.headers, **({"Idempotency-Replayed": "true"} if repeat else {})}
@@ -77,8 +77,7 @@ def _supersede(kind: str, vault: Vault, actor: Actor, subject_id: UUID, change: 
     found = subjects.find(vault, actor, kind, subject_id)
     require_match(if_match, etag(found.version))
     context.supersede(vault, actor, kind, found, parse(body))
-    answer = _answer(kind, subjects.find(vault, actor, kind, subject_id), HTTPStatus.OK)
-    return Response(answer.body, answer.status, answer.headers)
+    return _shown(kind, subjects.find(vault, actor, kind, subject_id))
 
 
 def _withdraw(kind: str, vault: Vault, actor: Actor, subject_id: UUID, change: tuple[bytes, str]) -> Response:
@@ -86,8 +85,7 @@ def _withdraw(kind: str, vault: Vault, actor: Actor, subject_id: UUID, change: t
     found = subjects.find(vault, actor, kind, subject_id)
     require_match(if_match, etag(found.version))
     context.withdraw(vault, actor, kind, found, read(WithdrawalReport, parse(body), "").reason_code)
-    answer = _answer(kind, subjects.find(vault, actor, kind, subject_id), HTTPStatus.OK)
-    return Response(answer.body, answer.status, answer.headers)
+    return _shown(kind, subjects.find(vault, actor, kind, subject_id))
 
 
 def _router(kind: str) -> APIRouter:
@@ -118,8 +116,7 @@ def _router(kind: str) -> APIRouter:
         with database.vault_reader() as reader:
             found = subjects.find(reader, actor, kind, subject_id)
         context.log(database, actor, kind, [found])
-        answer = _answer(kind, found, HTTPStatus.OK)
-        return Response(answer.body, answer.status, answer.headers)
+        return _shown(kind, found)
 
     @router.get("/{subject_id}/history", response_class=Response, name=f"history_{kind}")
     def history(actor: RecordsReader, subject_id: UUID, database: Store) -> Response:

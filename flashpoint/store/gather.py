@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import TextClause, text
 
-from flashpoint.catalogue import CATEGORIES
+from flashpoint.catalogue import PROTECTED
 from flashpoint.scoring.evidence import (
     CATEGORY_CODES,
     NOWHERE,
@@ -56,7 +56,7 @@ UNITS = text(f"""
 """)
 #: The evidence query: verified versions in force, by event time, each with its current placement.
 INCIDENTS = text(f"""
-    SELECT e.incident_id AS id, v.category, v.sharing, p.locality_id, p.unit_pcode,
+    SELECT e.incident_id AS id, e.veiled, v.category, v.sharing, p.locality_id, p.unit_pcode,
            v.protected_site IS NOT NULL AS protected_site,
            v.perpetrator_class = 'state_forces' AS state_perpetrator,
            extract(epoch FROM :clock - e.event_end)::float8 / 86400 AS age_days,
@@ -92,7 +92,7 @@ ASSESSMENTS = text(f"""
     WHERE {_IN_USE.format("a")}{_COUNTS.format("a")} AND a.expires_at > :clock ORDER BY a.id
 """)
 PRESENCES = text(f"""
-    SELECT p.id, p.locality_id, p.type,
+    SELECT p.id, p.locality_id, p.type, p.sharing,
            extract(epoch FROM :clock - p.confirmed_at)::float8 / 86400 AS age_days,
            CASE WHEN p.point IS NULL OR ST_Covers(l.area, p.point) THEN 0
                 ELSE ST_Distance(l.area::geography, p.point::geography) / 1000 END AS distance_km
@@ -105,8 +105,9 @@ PRESENCES = text(f"""
 class Gathered:
     """The evidence, and what is needed to speak of it: the localities' rows in the order of the evidence.
 
-    ``nameable`` holds the ids that every cluster reader may be shown: incidents, communities and assessments that are
-    not restricted and of no protected category. ``data_through`` is when the newest verified report was made.
+    ``nameable`` holds the ids that every cluster reader may be shown: incidents, communities, assessments and
+    presences that are not restricted and of no protected category. ``data_through`` is when the newest verified
+    report was made.
     """
 
     as_of: datetime
@@ -186,7 +187,7 @@ def gather(reader: VaultReader, operation: str, as_of: datetime, method: Methodo
         presences=_presences(presences, at),
     )
     newest = max(incidents["reported_at"], default=None)
-    return Gathered(as_of, evidence, localities, _nameable(incidents, communities, assessments), newest)
+    return Gathered(as_of, evidence, localities, _nameable(incidents, communities, assessments, presences), newest)
 
 
 def _wanted(query: TextClause, bounds: Mapping[str, object]) -> dict[str, object]:
@@ -271,11 +272,14 @@ def _presences(rows: _Columns, at: Mapping[UUID, int]) -> Presences:
     )
 
 
-def _nameable(incidents: _Columns, communities: _Columns, assessments: _Columns) -> frozenset[str]:
-    open_categories = {code for code, category in CATEGORIES.items() if not category.protected}
-    named = zip(incidents["id"], incidents["sharing"], incidents["category"], strict=True)
-    ids = {str(one) for one, sharing, category in named if sharing in _CLUSTER_MAY_KNOW and category in open_categories}
-    for rows in (communities, assessments):
+def _nameable(incidents: _Columns, *contexts: _Columns) -> frozenset[str]:
+    named = zip(*(incidents[name] for name in ("id", "sharing", "category", "veiled")), strict=True)
+    ids = {
+        str(one)
+        for one, sharing, category, veiled in named
+        if sharing in _CLUSTER_MAY_KNOW and category not in PROTECTED and not veiled
+    }
+    for rows in contexts:
         shared = zip(rows["id"], rows["sharing"], strict=True)
         ids |= {str(one) for one, sharing in shared if sharing in _CLUSTER_MAY_KNOW}
     return frozenset(ids)

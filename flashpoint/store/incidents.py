@@ -11,7 +11,8 @@ from shapely import wkb
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, Result, Select, Table, and_, func, or_, select, text
 
-from flashpoint.access import CLEARANCE
+from flashpoint.access import CLEARANCE, PROTECTED_CLEARANCE
+from flashpoint.catalogue import PROTECTED
 from flashpoint.errors import NotFound
 from flashpoint.reports import IncidentReport, SourceReport
 from flashpoint.store.engine import Record, Vault, VaultReader
@@ -190,11 +191,14 @@ def _splits(report: IncidentReport) -> dict[str, dict[str, int]] | None:
     return splits or None
 
 
-def add_sources(vault: Vault, actor: Actor, sources: Sequence[tuple[UUID, SourceReport]]) -> None:
-    """Record sources of incidents."""
+def add_sources(vault: Vault, actor: Actor, sources: Sequence[tuple[UUID, SourceReport, datetime | None]]) -> None:
+    """Record sources: of which incident, and since when known if not since now."""
     if sources:
         shared = {"recorded_at": vault.at, "recorded_by": actor.id}
-        rows = [{"incident_id": owner, **one.model_dump(), **shared} for owner, one in sources]
+        rows = [
+            {"incident_id": owner, **one.model_dump(), "known_at": known_at or vault.at, **shared}
+            for owner, one, known_at in sources
+        ]
         _insert(vault, source, rows)
 
 
@@ -221,7 +225,10 @@ def add_acts(vault: Vault, actor: Actor, acts: Sequence[Act]) -> None:
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
     """What the actor may know of: the operations of its key, its clearance, and whatever it submitted itself."""
-    content = or_(incident_version.c.sharing.in_(CLEARANCE[actor.role]), incident.c.submitted_by == actor.id)
+    cleared: ColumnElement[bool] = incident_version.c.sharing.in_(CLEARANCE[actor.role])
+    if actor.role not in PROTECTED_CLEARANCE:
+        cleared = and_(cleared, incident_version.c.category.not_in(PROTECTED))
+    content = or_(cleared, incident.c.submitted_by == actor.id)
     if actor.operations is None:
         return content
     return and_(content, incident.c.operation.in_(actor.operations))

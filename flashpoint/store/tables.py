@@ -89,12 +89,18 @@ def _recorded(*, by: bool = True) -> list[Column[Any]]:
     return columns
 
 
+def _known_by_then() -> CheckConstraint:
+    """Nothing is known before somebody could record it."""
+    return CheckConstraint("known_at <= recorded_at", name="known_by_then")
+
+
 def _known() -> list[Column[Any] | CheckConstraint]:
     return [
         Column("known_at", _AT, nullable=False),
         Column("known_to", _AT),
         Column("known_assumed", Boolean, nullable=False, server_default=text("false")),
         CheckConstraint("known_to >= known_at", name="known_ordered"),
+        _known_by_then(),
     ]
 
 
@@ -214,6 +220,7 @@ admin_unit = _versioned(
     Column("name", Text, nullable=False),
     Column("parent_pcode", Text),
     Column("population", Integer),
+    Column("population_source", Text),
     *_geometry("area", "MULTIPOLYGON"),
     _between("level", 0, 4),
     CheckConstraint("population >= 0", name="population"),
@@ -301,6 +308,7 @@ incident_version = Table(
     Column("protected_site", Text),
     Column("narrative", Text),
     *_sharing(),
+    _known_by_then(),
     Column("exercise", Boolean, nullable=False),
     Column("supersedes", _UUID, ForeignKey("vault.incident.id")),
     CheckConstraint("event_start <= event_end", name="event_ordered"),
@@ -340,6 +348,8 @@ source = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("incident_id", _UUID, ForeignKey("vault.incident.id"), nullable=False, index=True),
     *_recorded(),
+    Column("known_at", _AT, nullable=False),
+    _known_by_then(),
     Column("type", Text, nullable=False),
     Column("independence_group", Text, nullable=False),
     Column("reliability", Text, nullable=False),
@@ -383,6 +393,7 @@ verification_act = Table(
         ["action", "from_state", "to_state"],
         [f"vault.transition_rule.{column}" for column in ("action", "from_state", "to_state")],
     ),
+    _known_by_then(),
     _one_of("standard", types.Standard),
     _one_of("reason_code", types.WithdrawalReason),
     CheckConstraint("(to_state = 'verified') = (standard IS NOT NULL)", name="standard_declared"),
@@ -402,6 +413,7 @@ evidence = Table(
     Column("known_to", _AT),
     _operation(),
     Column("event_end", _AT, nullable=False),
+    Column("veiled", Boolean, nullable=False, server_default=text("false")),
     ForeignKeyConstraint(["incident_id", "version"], _VERSION_KEY),
     CheckConstraint("known_to >= known_at", name="known_ordered"),
     Index("uq_evidence_open", "incident_id", unique=True, postgresql_where=text("known_to IS NULL")),

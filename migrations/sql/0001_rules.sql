@@ -88,6 +88,16 @@ BEGIN
         UPDATE evidence SET known_to = greatest(NEW.known_at, known_at)
             WHERE incident_id = NEW.incident_id AND known_to IS NULL;
         PERFORM pg_notify('flashpoint_changed', subject.operation);
+    ELSIF NEW.version > 1 THEN
+        -- The verified version stays in force, but what was closed since, or turned out to be of another category,
+        -- which may be a protected one, is no longer named.
+        UPDATE evidence e SET veiled = true FROM incident_version v
+            WHERE e.incident_id = NEW.incident_id AND e.known_to IS NULL AND NOT e.veiled
+              AND v.incident_id = e.incident_id AND v.version = e.version
+              AND (NEW.sharing = 'restricted' OR NEW.category <> v.category);
+        IF FOUND THEN
+            PERFORM pg_notify('flashpoint_changed', subject.operation);
+        END IF;
     END IF;
     RETURN NEW;
 END

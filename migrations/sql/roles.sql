@@ -17,9 +17,12 @@ BEGIN
                 NULL;  -- another database of this cluster was faster
             END;
         END IF;
-        IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+        BEGIN
+            -- Even for whoever just made the role: from PostgreSQL 16 on, that alone does not allow SET ROLE.
             EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
-        END IF;
+        EXCEPTION WHEN insufficient_privilege THEN
+            NULL;  -- granted by somebody else, or SET ROLE below will say what is missing
+        END;
     END LOOP;
 END
 $$;

@@ -243,6 +243,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("parent_pcode", sa.Text(), nullable=True),
         sa.Column("population", sa.Integer(), nullable=True),
+        sa.Column("population_source", sa.Text(), nullable=True),
         sa.Column(
             "area",
             geoalchemy2.Geometry(
@@ -259,6 +260,7 @@ def upgrade() -> None:
             "withdrawn_reason IN ('consent_withdrawn', 'false', 'harm')", name=op.f("ck_admin_unit_withdrawn_reason")
         ),
         sa.CheckConstraint("ST_IsValid(area) AND NOT ST_IsEmpty(area)", name=op.f("ck_admin_unit_area_valid")),
+        sa.CheckConstraint("known_at <= recorded_at", name=op.f("ck_admin_unit_known_by_then")),
         sa.CheckConstraint("known_to >= known_at", name=op.f("ck_admin_unit_known_ordered")),
         sa.CheckConstraint("level BETWEEN 0 AND 4", name=op.f("ck_admin_unit_level")),
         sa.CheckConstraint("population >= 0", name=op.f("ck_admin_unit_population")),
@@ -342,6 +344,7 @@ def upgrade() -> None:
         sa.CheckConstraint("confinement BETWEEN 0 AND 4", name=op.f("ck_community_confinement")),
         sa.CheckConstraint("food_access BETWEEN 0 AND 4", name=op.f("ck_community_food_access")),
         sa.CheckConstraint("health_access BETWEEN 0 AND 4", name=op.f("ck_community_health_access")),
+        sa.CheckConstraint("known_at <= recorded_at", name=op.f("ck_community_known_by_then")),
         sa.CheckConstraint("known_to >= known_at", name=op.f("ck_community_known_ordered")),
         sa.CheckConstraint("market_access BETWEEN 0 AND 4", name=op.f("ck_community_market_access")),
         sa.CheckConstraint(
@@ -465,6 +468,7 @@ def upgrade() -> None:
         sa.CheckConstraint("ST_IsValid(area) AND NOT ST_IsEmpty(area)", name=op.f("ck_locality_area_valid")),
         sa.CheckConstraint("ST_IsValid(point) AND NOT ST_IsEmpty(point)", name=op.f("ck_locality_point_valid")),
         sa.CheckConstraint("catchment_km BETWEEN 1 AND 200", name=op.f("ck_locality_catchment_km")),
+        sa.CheckConstraint("known_at <= recorded_at", name=op.f("ck_locality_known_by_then")),
         sa.CheckConstraint("known_to >= known_at", name=op.f("ck_locality_known_ordered")),
         sa.CheckConstraint("level BETWEEN 0 AND 4", name=op.f("ck_locality_level")),
         sa.CheckConstraint(
@@ -574,6 +578,7 @@ def upgrade() -> None:
             "withdrawn_reason IN ('consent_withdrawn', 'false', 'harm')", name=op.f("ck_presence_withdrawn_reason")
         ),
         sa.CheckConstraint("ST_IsValid(point) AND NOT ST_IsEmpty(point)", name=op.f("ck_presence_point_valid")),
+        sa.CheckConstraint("known_at <= recorded_at", name=op.f("ck_presence_known_by_then")),
         sa.CheckConstraint("known_to >= known_at", name=op.f("ck_presence_known_ordered")),
         sa.CheckConstraint(
             "since <= confirmed_at AND confirmed_at <= recorded_at AND since <= until",
@@ -635,6 +640,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("horizon_days BETWEEN 1 AND 366", name=op.f("ck_threat_assessment_horizon_days")),
         sa.CheckConstraint("impact BETWEEN 1 AND 5", name=op.f("ck_threat_assessment_impact")),
+        sa.CheckConstraint("known_at <= recorded_at", name=op.f("ck_threat_assessment_known_by_then")),
         sa.CheckConstraint("known_to >= known_at", name=op.f("ck_threat_assessment_known_ordered")),
         sa.CheckConstraint("likelihood BETWEEN 1 AND 5", name=op.f("ck_threat_assessment_likelihood")),
         sa.ForeignKeyConstraint(["operation"], ["vault.operation.code"], name=op.f("fk_threat_assessment_operation")),
@@ -751,6 +757,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "geom IS NOT NULL OR geo_precision >= 3", name=op.f("ck_incident_version_exact_needs_geometry")
         ),
+        sa.CheckConstraint("known_at <= recorded_at", name=op.f("ck_incident_version_known_by_then")),
         sa.CheckConstraint(
             "num_nulls(abducted_low, abducted_best, abducted_high) IN (0, 3)",
             name=op.f("ck_incident_version_abducted_whole"),
@@ -789,6 +796,7 @@ def upgrade() -> None:
             "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.Column("recorded_by", sa.UUID(), nullable=False),
+        sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("independence_group", sa.Text(), nullable=False),
         sa.Column("reliability", sa.Text(), nullable=False),
@@ -802,6 +810,7 @@ def upgrade() -> None:
             name=op.f("ck_source_type"),
         ),
         sa.CheckConstraint("credibility BETWEEN 1 AND 6", name=op.f("ck_source_credibility")),
+        sa.CheckConstraint("known_at <= recorded_at", name=op.f("ck_source_known_by_then")),
         sa.ForeignKeyConstraint(["incident_id"], ["vault.incident.id"], name=op.f("fk_source_incident_id")),
         sa.ForeignKeyConstraint(["recorded_by"], ["vault.actor.id"], name=op.f("fk_source_recorded_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
@@ -816,6 +825,7 @@ def upgrade() -> None:
         sa.Column("known_to", sa.DateTime(timezone=True), nullable=True),
         sa.Column("operation", sa.Text(), nullable=False),
         sa.Column("event_end", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("veiled", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint("known_to >= known_at", name=op.f("ck_evidence_known_ordered")),
         sa.ForeignKeyConstraint(
             ["incident_id", "version"],
@@ -906,6 +916,7 @@ def upgrade() -> None:
             name=op.f("ck_verification_act_standard"),
         ),
         sa.CheckConstraint("duplicate_of <> incident_id", name=op.f("ck_verification_act_not_of_itself")),
+        sa.CheckConstraint("known_at <= recorded_at", name=op.f("ck_verification_act_known_by_then")),
         sa.ForeignKeyConstraint(
             ["action", "from_state", "to_state"],
             ["vault.transition_rule.action", "vault.transition_rule.from_state", "vault.transition_rule.to_state"],

@@ -364,9 +364,10 @@ def test_the_database_counts_independent_sources_as_the_workflow_does(bare_incid
     try:
         with connection.cursor() as cursor:
             cursor.executemany(
-                """INSERT INTO vault.source (incident_id, recorded_by, type, independence_group, reliability,
-                                             credibility, obtained_on, handle)
-                   SELECT id, submitted_by, %s, %s, 'B', 2, '2026-01-01', 'h' FROM vault.incident WHERE id = %s""",
+                """INSERT INTO vault.source (incident_id, recorded_by, known_at, type, independence_group,
+                                             reliability, credibility, obtained_on, handle)
+                   SELECT id, submitted_by, now(), %s, %s, 'B', 2, '2026-01-01', 'h'
+                   FROM vault.incident WHERE id = %s""",
                 [(kind, group, incident_id) for kind, group in sources],
             )
         counted = connection.execute("SELECT vault.independent_sources(%s)", [incident_id]).fetchone()[0]

@@ -162,8 +162,8 @@ class TestPopulation:
         other = write_table(tmp_path, [people(11, 111), *self.ROWS[1:]], "later.csv")
         account = population(zedland, other, None, quiet)
         assert settled(account) == (1, 1, 2)
-        # A unit's figure is its own: the sum of another file does not replace it.
-        assert remarks(account)[FIGURE_KEPT] == 2
+        # What was a sum of an earlier file becomes the sum of this one.
+        assert remarks(account)[SUMMED] == 3
 
     def test_geometry_is_kept_by_a_new_version(self, zedland, tmp_path):
         areas = "SELECT pcode, ST_AsText(area), ST_AsText(point) FROM vault.locality WHERE known_to IS NULL ORDER BY 1"
@@ -176,7 +176,9 @@ class TestPopulation:
         coarse = [{"adm2_pcode": "ZZ1", "adm2_name": "District 1", "adm1_pcode": "ZZ0", "adm1_name": "P", "t_tl": 5000}]
         account = population(zedland, write_table(tmp_path, coarse, "adm2.csv"), None, quiet)
         assert settled(account) == (1, 0, 0)
-        population(zedland, write_table(tmp_path, self.ROWS, "adm3.csv"), None, quiet)
+        account = population(zedland, write_table(tmp_path, self.ROWS, "adm3.csv"), None, quiet)
+        # A published figure is the unit's own: no sum replaces it.
+        assert remarks(account)[FIGURE_KEPT] == 1
         figure = "SELECT population FROM vault.admin_unit WHERE pcode = 'ZZ1' AND known_to IS NULL"
         assert rows_of(zedland, figure) == [(5000,)]
 
