@@ -1,6 +1,8 @@
 """How long until a verified incident is in the matrix of the running demo, and what other pollers feel meanwhile.
-matrix holds one incident more; other pollers go on with ``If-None-Match`` all the time. The baseline of the same run is
-the pollers' latency while nothing is written. It withdraws what it reported.
+
+Needs the demo running (``make demo``). Each round reports an incident, corroborates and verifies it, and polls until
+the matrix holds one incident more; other pollers go on with ``If-None-Match`` all the time. The baseline of the same
+run is the pollers' latency while nothing is written. It withdraws what it reported.
 
     python -m bench.live --keys .flashpoint/demo-keys.json
 """
