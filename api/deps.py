@@ -23,6 +23,10 @@ JSON = frozenset({"application/json", "application/geo+json"})
 PATCH = JSON | {"application/merge-patch+json"}
 LINES = frozenset({"application/x-ndjson", "application/geo+json-seq"})
 
+#: Forms of query parameters.
+OPERATION = r"^[A-Za-z0-9_]{1,16}$"
+CURSOR = r"^[A-Za-z0-9_-]{1,200}$"
+
 _LONGEST_TOKEN = 200
 
 
@@ -89,13 +93,18 @@ WriteSession = Annotated[Vault, Depends(_open_vault, scope="function")]
 class Body:
     """A dependency: the body's bytes, of one of the content types and no more than the limit."""
 
-    def __init__(self, types: frozenset[str], max_bytes: int = SINGLE.max_bytes) -> None:
-        """Remember what is taken."""
+    def __init__(
+        self, types: frozenset[str], max_bytes: int = SINGLE.max_bytes, parameters: frozenset[str] = frozenset()
+    ) -> None:
+        """Remember what is taken, and which query parameters go with it."""
         self.types = types
         self.max_bytes = max_bytes
+        self.parameters = parameters
 
     async def __call__(self, request: Request) -> bytes:
         """Read the body, and stop reading as soon as it is too large."""
+        if set(request.query_params) - self.parameters:
+            raise Invalid(Violation("?", "unknown_parameter", "is not a parameter of this resource"))
         if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
             # A few compressed bytes can become gigabytes: nothing is unpacked before it is looked at.
             raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must come without a content coding.")
@@ -118,7 +127,7 @@ class Body:
 
 FeatureBody = Annotated[bytes, Depends(Body(JSON))]
 PatchBody = Annotated[bytes, Depends(Body(PATCH))]
-BatchBody = Annotated[bytes, Depends(Body(JSON | LINES, BATCH.max_bytes))]
+BatchBody = Annotated[bytes, Depends(Body(JSON | LINES, BATCH.max_bytes, frozenset({"partial"})))]
 
 
 class Once:
@@ -149,9 +158,9 @@ def _if_match(if_match: Annotated[str | None, Header()] = None) -> str:
 IfMatch = Annotated[str, Depends(_if_match)]
 
 
-def etag(version: int, acts: int = 0) -> str:
-    """Give the strong ETag of a record: it changes with every version and every step."""
-    return f'"{version}.{acts}"'
+def etag(*counts: int) -> str:
+    """Give the strong ETag of a record: it changes with every version, every step, every source."""
+    return f'"{".".join(map(str, counts))}"'
 
 
 def require_match(if_match: str, current: str) -> None:

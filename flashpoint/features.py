@@ -4,7 +4,7 @@ Geometry stays the text that PostGIS made. A record that is out of use (withdraw
 tombstone: that it was, and that it is gone, and nothing of what it said.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -67,8 +67,16 @@ def _casualties(row: Record) -> dict[str, Any]:
     }
 
 
-def incident_feature(row: Record) -> Feature:
-    """Show the current version of an incident that ``incidents.find`` or ``incidents.page`` gave."""
+def _shown_link(linked: UUID | None, knowable: Collection[UUID]) -> UUID | None:
+    """Give the id of a linked incident if the reader may know of that one too."""
+    return linked if linked in knowable else None
+
+
+def incident_feature(row: Record, knowable: Collection[UUID]) -> Feature:
+    """Show the current version of an incident that ``incidents.find`` or ``incidents.page`` gave.
+
+    ``knowable`` holds the linked incidents (see ``reading.links``) that the reader may know of.
+    """
     head = {"operation": row.operation, "state": row.state, "version": row.version}
     if row.gone:
         return _feature(row.incident_id, None, {**head, "gone": True})
@@ -82,8 +90,8 @@ def incident_feature(row: Record) -> Feature:
         "locality": row.locality_id,
         "admin_unit": row.unit_pcode,
         "flags": ["outside_claimed_pcode"] if row.outside_claimed else [],
-        "duplicate_of": row.duplicate_of,
-        **_content(row),
+        **_content(row, knowable),
+        "duplicate_of": _shown_link(row.duplicate_of, knowable),
     }
     return _feature(row.incident_id, row.geojson, properties)
 
@@ -98,7 +106,7 @@ def incident_receipt(row: Record) -> Feature:
     return _feature(row.incident_id, None, {**stands, "gone": row.gone, "flags": flags})
 
 
-def _content(row: Record) -> dict[str, Any]:
+def _content(row: Record, knowable: Collection[UUID]) -> dict[str, Any]:
     category = CATEGORIES[row.category]
     maps = {
         "acled": category.acled,
@@ -106,12 +114,17 @@ def _content(row: Record) -> dict[str, Any]:
         "protection_risk": category.protection_risk,
         "grave_violation": category.grave_violation,
     }
-    return {**{name: getattr(row, name) for name in _INCIDENT_FIELDS}, **_casualties(row), "maps_to": maps}
+    fields = {name: getattr(row, name) for name in _INCIDENT_FIELDS}
+    fields["supersedes"] = _shown_link(row.supersedes, knowable)
+    return {**fields, **_casualties(row), "maps_to": maps}
 
 
 def editable(row: Record) -> Feature:
     """Give what an edit starts from, in the shape in which it was posted."""
     fields = {name: getattr(row, name) for name in ("operation", "client_id", *_INCIDENT_FIELDS)}
+    if row.event_end == row.event_start:
+        # Nobody need have said so: an event without an end is given its start.
+        fields["event_end"] = None
     properties = orjson.loads(dumps({**fields, **_casualties(row)}))
     geometry = None if row.geojson is None else orjson.loads(row.geojson)
     return {"type": "Feature", "geometry": geometry, "properties": properties}
@@ -123,19 +136,20 @@ def source_row(row: Record) -> dict[str, Any]:
     return {name: getattr(row, name) for name in fields}
 
 
-def act_row(row: Record) -> dict[str, Any]:
+def act_row(row: Record, knowable: Collection[UUID]) -> dict[str, Any]:
     """Show an act of the workflow."""
     fields = (
         *("version", "action", "from_state", "to_state", "standard", "attribution_verified", "reason_code", "reason"),
         *("duplicate_of", "recorded_at", "recorded_by", "known_at"),
     )
-    return {**{name: getattr(row, name) for name in fields}, "from_state": row.from_state or None}
+    shown = {name: getattr(row, name) for name in fields}
+    return {**shown, "from_state": row.from_state or None, "duplicate_of": _shown_link(row.duplicate_of, knowable)}
 
 
-def version_row(row: Record) -> Feature:
+def version_row(row: Record, knowable: Collection[UUID]) -> Feature:
     """Show one version of an incident that is still in use."""
     head = {"version": row.version, "recorded_at": row.recorded_at, "recorded_by": row.recorded_by}
-    return _feature(row.incident_id, row.geojson, {**head, **_content(row)})
+    return _feature(row.incident_id, row.geojson, {**head, **_content(row, knowable)})
 
 
 def subject_feature(kind: str, row: Record) -> Feature:

@@ -202,4 +202,7 @@ def _valid(geometry: BaseGeometry, pointer: str) -> BaseGeometry:
         # The reason reads "Self-intersection[18.5 4.3]": the place in it is somebody's.
         problem = str(shapely.is_valid_reason(geometry)).split("[", maxsplit=1)[0].strip().lower()
         raise _invalid(pointer, "invalid_geometry", f"the geometry is not valid: {problem}")
+    if geometry.geom_type != "Point" and geometry.area == 0:
+        # So thin a sliver that no number is small enough for it.
+        raise _invalid(pointer, "zero_area", "a polygon has an area")
     return geometry

@@ -7,7 +7,7 @@ together.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -198,7 +198,8 @@ def correct(vault: Vault, actor: Actor, found: Record, before: Submission, after
     state = State(found.state)
     if state in {State.WITHDRAWN, State.DUPLICATE}:
         raise TransitionRefused(f"an incident that is {state} is not edited", workflow.allowed(state))
-    for flaws in check(vault, actor, [after], vault.at).values():
+    _may_take_out_of_use(actor, found, before, after)
+    for flaws in check(vault, actor, [_unlinked(before, after)], vault.at).values():
         raise Invalid(*flaws)
     version = found.version + 1
     new = incidents.NewIncident(found.incident_id, after.report, after.geometry, b"", after.known_at)
@@ -218,6 +219,21 @@ def correct(vault: Vault, actor: Actor, found: Record, before: Submission, after
         material=material,
     )
     return material
+
+
+def _may_take_out_of_use(actor: Actor, found: Record, before: Submission, after: Submission) -> None:
+    """Whoever could turn a verified incident into an exercise could turn down a place's score."""
+    turned = after.report.exercise and not before.report.exercise
+    own = found.submitted_by == actor.id
+    if turned and found.state == State.VERIFIED and not own and actor.role not in DECIDERS:
+        raise Forbidden(f"the role {actor.role} may not call a verified incident an exercise")
+
+
+def _unlinked(before: Submission, after: Submission) -> Submission:
+    """Leave out a link that the edit does not touch: the editor need not be somebody who may know of its target."""
+    if after.report.supersedes != before.report.supersedes:
+        return after
+    return replace(after, report=after.report.model_copy(update={"supersedes": None}))
 
 
 def add_sources(
@@ -268,7 +284,9 @@ def advance(vault: Vault, actor: Actor, found: Record, step: StepReport, known_a
 
 def _may_take(actor: Actor, found: Record, action: Action) -> None:
     own_withdrawal = action is Action.WITHDRAW and found.submitted_by == actor.id
-    if action in {Action.CORROBORATE, Action.MARK_DUPLICATE} or own_withdrawal or actor.role in DECIDERS:
+    # What is verified leaves the score only by somebody who may decide, or whose own report it is.
+    open_to_all = {Action.CORROBORATE} | ({Action.MARK_DUPLICATE} if found.state != State.VERIFIED else set())
+    if action in open_to_all or own_withdrawal or actor.role in DECIDERS:
         return
     raise Forbidden(f"the role {actor.role} may not {action} this incident")
 

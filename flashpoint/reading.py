@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from flashpoint import workflow
 from flashpoint.access import may_know
@@ -36,6 +37,12 @@ def sources(reader: VaultReader, found: Record) -> list[dict[str, Any]]:
     return [source_row(row) for row in incidents.sources_of(reader, found)]
 
 
+def links(reader: VaultReader, actor: Actor, rows: Sequence[Record]) -> frozenset[UUID]:
+    """Give the incidents that rows link to (as duplicate of, or superseding) and that the actor may know of."""
+    linked = {getattr(row, name, None) for row in rows for name in ("duplicate_of", "supersedes")}
+    return incidents.knowable(reader, actor, [one for one in linked if one is not None])
+
+
 def allowed(found: Record) -> tuple[str, ...]:
     """Name the steps that an incident's state allows."""
     return workflow.allowed(State(found.state))
@@ -54,12 +61,14 @@ def versions(reader: VaultReader, actor: Actor, found: Record) -> list[Record]:
     return [row for row in rows if may_know(actor, row.sharing, protected=row.category in PROTECTED)]
 
 
-def history(reader: VaultReader, found: Record, shown: Sequence[Record]) -> dict[str, Any]:
+def history(reader: VaultReader, actor: Actor, found: Record, shown: Sequence[Record]) -> dict[str, Any]:
     """Give those versions and every act of an incident; of one that is gone, the acts without their free text."""
-    acts = [act_row(row) for row in incidents.acts_of(reader, found)]
+    taken = incidents.acts_of(reader, found)
+    linked = links(reader, actor, [*taken, *shown])
+    acts = [act_row(row, linked) for row in taken]
     if found.gone:
         acts = [{**act, "reason": None} for act in acts]
-    versions_shown = [version_row(row) for row in shown]
+    versions_shown = [version_row(row, linked) for row in shown]
     return {"id": found.incident_id, "state": found.state, "versions": versions_shown, "acts": acts}
 
 

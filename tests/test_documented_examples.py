@@ -70,7 +70,7 @@ def test_the_incident_examples_work(demo, described):
     source, kind = _body(described, "/v1/incidents/{incident_id}/sources")
     assert client.post(f"{where}/sources", json=source, headers=keys["analyst"] | kind).status_code == 201
     change, kind = _body(described, "/v1/incidents/{incident_id}", "patch")
-    under = keys["analyst"] | kind | {"If-Match": posted.headers["ETag"]}
+    under = keys["analyst"] | kind | {"If-Match": client.get(where, headers=keys["analyst"]).headers["ETag"]}
     assert client.patch(where, json=change, headers=under).status_code == 200
     step, kind = _body(described, "/v1/incidents/{incident_id}/transitions")
     assert client.post(f"{where}/transitions", json=step, headers=keys["analyst"] | kind).status_code == 200

@@ -10,7 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api import schemas
 from api.deps import (
+    CURSOR,
     LINES,
+    OPERATION,
     Advancer,
     BatchBody,
     FeatureBody,
@@ -34,7 +36,7 @@ from flashpoint.geometry import read_collection, read_feature
 from flashpoint.intake import Submission
 from flashpoint.reports import IncidentReport, SourceReport, StepReport, read, read_list
 from flashpoint.store import incidents, paging, places
-from flashpoint.store.engine import Vault
+from flashpoint.store.engine import Record, Vault
 from flashpoint.store.idempotency import Answer, once
 from flashpoint.strictjson import BATCH, JsonValue, parse, parse_lines
 from flashpoint.types import Actor, State
@@ -48,6 +50,10 @@ Row = Submission | Invalid
 def _submission(tree: JsonValue) -> Submission:
     feature = read_feature(tree, "")
     return Submission(read(IncidentReport, feature.properties), feature.geometry)
+
+
+def _tag(row: Record) -> str:
+    return etag(row.version, row.acts, row.sources)
 
 
 def _answered(answer: Answer, *, repeat: bool = False) -> Response:
@@ -72,7 +78,7 @@ def post_incident(actor: Reporter, body: FeatureBody, request_key: Idempotency, 
         headers = {
             "Content-Type": GEOJSON,
             "Location": f"/v1/incidents/{receipt.incident_id}",
-            "ETag": etag(found.version, found.acts),
+            "ETag": _tag(found),
         }
         status = HTTPStatus.CREATED if receipt.created else HTTPStatus.OK
         return Answer(status, dumps(incident_receipt(found)), headers)
@@ -164,15 +170,15 @@ class IncidentQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    operation: Annotated[str, Field(max_length=16, examples=["DEMO"])]
+    operation: Annotated[str, Field(pattern=OPERATION, examples=["DEMO"])]
     category: Literal[tuple(CATEGORIES)] | None = None  # type: ignore[valid-type]
     state: State | None = None
-    locality: Annotated[str, Field(max_length=40, description="Id or P-code.")] | None = None
+    locality: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$", description="Id or P-code.")] | None = None
     since: Annotated[AwareDatetime, Field(description="Events that began at this instant or later.")] | None = None
     until: Annotated[AwareDatetime, Field(description="Events that began before this instant.")] | None = None
-    bbox: Annotated[str, Field(max_length=100, description="west,south,east,north")] | None = None
+    bbox: Annotated[str, Field(pattern=r"^[0-9eE+.,-]{7,100}$", description="west,south,east,north")] | None = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    after: Annotated[str, Field(max_length=200, description="The `next` of the page before.")] | None = None
+    after: Annotated[str, Field(pattern=CURSOR, description="The `next` of the page before.")] | None = None
 
 
 @router.get("", response_class=Response)
@@ -188,8 +194,9 @@ def list_incidents(actor: RecordsReader, query: Annotated[IncidentQuery, Query()
         bbox = None if query.bbox is None else reading.read_bbox(query.bbox)
         filters = incidents.Filters(operation, query.category, query.state, locality, query.since, query.until, bbox)
         rows = incidents.page(reader, actor, filters, query.limit, after)
+        linked = reading.links(reader, actor, rows)
     reading.log(database, actor, rows)
-    return Response(collection(map(incident_feature, rows), rows, query.limit), media_type=GEOJSON)
+    return Response(collection((incident_feature(row, linked) for row in rows), rows, query.limit), media_type=GEOJSON)
 
 
 @router.get("/{incident_id}", response_class=Response)
@@ -197,12 +204,12 @@ def get_incident(actor: RecordsReader, incident_id: UUID, database: Store) -> Re
     """Read one incident with its sources; its `ETag` is what a change or a step names in `If-Match`."""
     with database.vault_reader() as reader:
         found = incidents.find(reader, actor, incident_id)
-        feature = incident_feature(found)
+        feature = incident_feature(found, reading.links(reader, actor, [found]))
         if not found.gone:
             feature["properties"]["sources"] = reading.sources(reader, found)
         feature["properties"]["allowed"] = reading.allowed(found)
     reading.log(database, actor, [found])
-    return Response(dumps(feature), headers={"ETag": etag(found.version, found.acts)}, media_type=GEOJSON)
+    return Response(dumps(feature), headers={"ETag": _tag(found)}, media_type=GEOJSON)
 
 
 @router.get("/{incident_id}/history", response_class=Response)
@@ -211,7 +218,7 @@ def get_history(actor: RecordsReader, incident_id: UUID, database: Store) -> Res
     with database.vault_reader() as reader:
         found = incidents.find(reader, actor, incident_id)
         versions = reading.versions(reader, actor, found)
-        history = reading.history(reader, found, versions)
+        history = reading.history(reader, actor, found, versions)
     reading.log(database, actor, [found], versions)
     return Response(dumps(history), media_type="application/json")
 
@@ -226,7 +233,7 @@ def patch_incident(
     verified version stays in force until then.
     """
     found = incidents.find(vault, actor, incident_id)
-    require_match(if_match, etag(found.version, found.acts))
+    require_match(if_match, _tag(found))
     reading.refuse_gone(found)
     before = _submission(editable(found))
     after = _submission(intake.merged(editable(found), parse(body)))
@@ -236,8 +243,9 @@ def patch_incident(
     except NotFound:
         # The edit closed the record to its own editor, which may be what it was for.
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=edit)
-    headers = {"ETag": etag(now.version, now.acts), **edit}
-    return Response(dumps(incident_feature(now)), headers=headers, media_type=GEOJSON)
+    headers = {"ETag": _tag(now), **edit}
+    feature = incident_feature(now, reading.links(vault, actor, [now]))
+    return Response(dumps(feature), headers=headers, media_type=GEOJSON)
 
 
 @router.post("/{incident_id}/sources", status_code=201, response_class=Response, openapi_extra=schemas.sources_body())
@@ -278,12 +286,12 @@ def post_transition(
     def act() -> Answer:
         found = incidents.find(vault, actor, incident_id)
         if if_match is not None:
-            require_match(if_match, etag(found.version, found.acts))
+            require_match(if_match, _tag(found))
         intake.advance(vault, actor, found, step)
         now = incidents.find(vault, actor, incident_id)
         receipt = incident_receipt(now)
         receipt["properties"]["allowed"] = reading.allowed(now)
-        headers = {"Content-Type": GEOJSON, "ETag": etag(now.version, now.acts)}
+        headers = {"Content-Type": GEOJSON, "ETag": _tag(now)}
         return Answer(HTTPStatus.OK, dumps(receipt), headers)
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import schemas
 from api.deps import (
+    CURSOR,
+    OPERATION,
     FeatureBody,
     Idempotency,
     IfMatch,
@@ -47,9 +49,9 @@ class SubjectQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    operation: Annotated[str, Field(max_length=16, examples=["DEMO"])]
+    operation: Annotated[str, Field(pattern=OPERATION, examples=["DEMO"])]
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    after: Annotated[str, Field(max_length=200, description="The `next` of the page before.")] | None = None
+    after: Annotated[str, Field(pattern=CURSOR, description="The `next` of the page before.")] | None = None
 
 
 def _headers(kind: str, row: Record) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Incidents in the vault: their versions, their sources, the acts that decide on them, where they are placed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -117,7 +117,7 @@ def _earlier(
 ) -> dict[tuple[str, str | None], tuple[UUID, bytes]]:
     """Give id and content hash of what was recorded under client ids, by operation and client id."""
     # An external data set is one submitter, whoever imports it. (The second condition lets the index serve.)
-    external = "i.origin = :origin AND i.origin LIKE 'external:%'"
+    external = "i.origin = :origin AND left(i.origin, 9) = 'external:'"
     query = text(f"""
         SELECT i.operation, i.client_id, i.id, i.content_sha256
         FROM unnest(CAST(:operations AS text[]), CAST(:client_ids AS text[])) AS asked (operation, client_id)
@@ -257,6 +257,7 @@ def _current(actor: Actor) -> Select[Any]:
         placement.c.unit_pcode,
         placement.c.outside_claimed,
         is_gone().label("gone"),
+        select(func.count()).where(source.c.incident_id == incident.c.id).scalar_subquery().label("sources"),
     )
     at_version = and_(incident_version.c.incident_id == incident.c.id, incident_version.c.version == incident.c.version)
     placed = and_(
@@ -306,8 +307,20 @@ def _inside(bbox: tuple[float, float, float, float]) -> ColumnElement[bool]:
     west, south, east, north = bbox
     # A box whose west lies east of its east runs across the antimeridian.
     spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
-    boxes = [func.ST_MakeEnvelope(left, south, right, north, SRID) for left, right in spans]
+    # The envelope of a diagonal, since a made envelope without extent meets nothing.
+    boxes = [
+        func.ST_SetSRID(func.ST_Envelope(func.ST_MakeLine(func.ST_MakePoint(*corner), func.ST_MakePoint(*other))), SRID)
+        for corner, other in (((left, south), (right, north)) for left, right in spans)
+    ]
     return or_(*(func.ST_Intersects(incident_version.c.geom, box) for box in boxes))
+
+
+def knowable(reader: VaultReader, actor: Actor, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Give those of the incidents that the actor may know of."""
+    if not ids:
+        return frozenset()
+    current = _current(actor).where(incident.c.id.in_(ids)).subquery()
+    return frozenset(reader.connection.execute(select(current.c.incident_id)).scalars())
 
 
 def sources_of(reader: VaultReader, found: Record) -> list[Record]:

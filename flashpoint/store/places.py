@@ -88,13 +88,18 @@ def widen_operation(vault: Vault, code: str, area: BaseGeometry) -> None:
 
 
 def outside(reader: VaultReader, code: str, geometries: Sequence[BaseGeometry | None]) -> dict[int, bool]:
-    """Say which geometries are not inside the operation's area: index to *would be, with its axes swapped*."""
+    """Say which geometries are not inside the operation's area: index to *would be, with its axes swapped*.
+
+    Of an area, more than half must be inside: a border is drawn differently on each map.
+    """
     query = text("""
         SELECT g.at - 1, ST_Intersects(o.area, ST_FlipCoordinates(g.geom))
         FROM vault.operation o,
              unnest(CAST(:wkb AS bytea[])) WITH ORDINALITY AS raw(wkb, at),
              LATERAL (SELECT ST_GeomFromWKB(raw.wkb, 4326) AS geom, raw.at) g
-        WHERE o.code = :code AND raw.wkb IS NOT NULL AND NOT ST_Intersects(o.area, g.geom)
+        WHERE o.code = :code AND raw.wkb IS NOT NULL AND NOT (
+            ST_Covers(o.area, g.geom)
+            OR ST_Dimension(g.geom) = 2 AND ST_Area(ST_Intersection(o.area, g.geom)) > ST_Area(g.geom) / 2)
     """)
     wkb = [None if geometry is None else geometry.wkb for geometry in geometries]
     rows = reader.connection.execute(query, {"wkb": wkb, "code": code})

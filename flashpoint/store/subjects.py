@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, Text, and_, func, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Select, Table, Text, and_, exists, func, insert, literal, or_, select
 
 from flashpoint.access import CLEARANCE
 from flashpoint.errors import NotFound, VersionMismatch
@@ -55,7 +55,9 @@ def _visible(table: Table, actor: Actor) -> ColumnElement[bool]:
     if actor.operations is not None:
         conditions.append(table.c.operation.in_(actor.operations))
     if "sharing" in table.c:
-        conditions.append(or_(table.c.sharing.in_(CLEARANCE[actor.role]), table.c.recorded_by == actor.id))
+        first = table.alias("submitted")
+        submitted = exists().where(first.c.id == table.c.id, first.c.version == 1, first.c.recorded_by == actor.id)
+        conditions.append(or_(table.c.sharing.in_(CLEARANCE[actor.role]), submitted))
     return and_(*conditions) if conditions else ~table.c.id.is_(None)
 
 

@@ -279,7 +279,7 @@ incident = Table(
         "operation",
         "client_id",
         unique=True,
-        postgresql_where=text("origin LIKE 'external:%'"),
+        postgresql_where=text("left(origin, 9) = 'external:'"),
     ),
     Index("ix_incident_page", "operation", "recorded_at", "id"),
     schema="vault",

@@ -278,6 +278,17 @@ $$;
 CREATE TRIGGER keys_changed AFTER INSERT OR UPDATE ON vault.api_key
     FOR EACH STATEMENT EXECUTE FUNCTION vault.keys_changed();
 
+CREATE FUNCTION vault.method_changed() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = vault, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify('flashpoint_changed', NEW.operation);
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER method_changed AFTER INSERT ON vault.methodology_in_force
+    FOR EACH ROW EXECUTE FUNCTION vault.method_changed();
+
 CREATE FUNCTION release.released() RETURNS trigger
     LANGUAGE plpgsql SET search_path = release, pg_temp AS $$
 BEGIN

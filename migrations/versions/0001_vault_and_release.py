@@ -404,7 +404,7 @@ def upgrade() -> None:
         ["operation", "client_id"],
         unique=True,
         schema="vault",
-        postgresql_where=sa.text("origin LIKE 'external:%%'"),
+        postgresql_where=sa.text("left(origin, 9) = 'external:'"),
     )
     op.create_table(
         "locality",

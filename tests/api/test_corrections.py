@@ -144,6 +144,43 @@ def test_an_edit_that_takes_a_record_out_of_use_takes_it_out_of_the_score_at_onc
         assert in_force(service, incident_id) is None
 
 
+def test_another_analyst_takes_nothing_verified_out_of_the_score(operation, service):
+    incident_id, original = operation.verified(), operation.reported()
+    exercise = {"properties": {"exercise": True}}
+    duplicate = {"action": "mark_duplicate", "duplicate_of": original}
+    path = f"/v1/incidents/{incident_id}"
+    assert operation.other_analyst.patch(path, exercise, If_Match="*").status_code == 403
+    assert operation.other_analyst.post(f"{path}/transitions", duplicate).status_code == 403
+    assert in_force(service, incident_id) == 1
+    assert operation.verifier.post(f"{path}/transitions", duplicate).status_code == 200
+    assert in_force(service, incident_id) is None
+
+
+def test_a_link_to_what_the_reader_may_not_know_of_is_not_shown(operation):
+    hidden = operation.reported(sharing="restricted")
+    path = f"/v1/incidents/{operation.reported(supersedes=hidden)}"
+    duplicate = {"action": "mark_duplicate", "duplicate_of": hidden}
+    assert operation.analyst.post(f"{path}/transitions", duplicate).status_code == 200
+    assert hidden in operation.analyst.get(path).text  # the control: it is there for whoever may know
+    for reading in (path, f"{path}/history", f"/v1/incidents?operation={operation.code}"):
+        assert hidden not in operation.other_analyst.get(reading).text
+
+
+def test_a_new_source_changes_the_etag(operation):
+    path = f"/v1/incidents/{operation.reported()}"
+    before = operation.analyst.get(path).headers["ETag"]
+    assert operation.analyst.post(f"{path}/sources", {"sources": [a_source("media", "g9")]}).status_code == 201
+    assert operation.analyst.get(path).headers["ETag"] != before
+
+
+def test_an_end_that_nobody_gave_moves_with_the_start(operation):
+    path = f"/v1/incidents/{operation.reported()}"
+    change = {"properties": {"event_start": ago(1)}}
+    assert operation.analyst.patch(path, change, If_Match="*").status_code == 200
+    properties = operation.analyst.get(path).json()["properties"]
+    assert properties["event_end"] == properties["event_start"]
+
+
 def test_an_editor_may_close_a_record_to_themselves(operation):
     incident_id = operation.reported()
     change = {"properties": {"sharing": "restricted"}}

@@ -177,7 +177,7 @@ def cluster_note(operation):
     assert operation.community
     path = f"/v1/communities/{operation.community}"
     body = subject(operation.code, "community", surrounded_by="Synthetic group")
-    assert operation.analyst.put(path, body, If_Match='"1.0"').status_code == 200
+    assert operation.analyst.put(path, body, If_Match='"1"').status_code == 200
 
 
 def unusable_incident(operation):
