@@ -56,5 +56,8 @@ clean-venv: ## Remove .venv; the next command makes it again
 # Asks before it deletes what may be the only copy of somebody's records.
 .PHONY: clean-data
 clean-data: ## Remove the private database and its keys, after asking
-	@read -r -p "Delete .flashpoint with all its data and keys? Type yes: " answer && [ "$$answer" = yes ]
-	rm -rf .flashpoint
+	@home=$$(realpath -m "$${FLASHPOINT_HOME:-.flashpoint}"); \
+	if [ -e "$$home/keeper.lock" ] && ! flock --nonblock "$$home/keeper.lock" true; then \
+		echo "A service runs on $$home: stop it first." >&2; exit 1; fi; \
+	read -r -p "Delete $$home with all its data and keys? Type yes: " answer && [ "$$answer" = yes ] && \
+	rm -rf "$$home"

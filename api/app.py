@@ -47,6 +47,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,
     )
     # Two more connections than threads: the assessor and the watch work beside the requests.
     database = Database(database_url, settings.pool_size + 2)

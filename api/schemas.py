@@ -49,7 +49,7 @@ def _feature(model: type[Report], geometry: str) -> Schema:
         "required": ["type", "geometry", "properties"],
         "properties": {
             "type": {"type": "string", "enum": ["Feature"]},
-            "geometry": {"type": "object", "nullable": True, "description": geometry},
+            "geometry": {"type": ["object", "null"], "description": geometry},
             "properties": properties,
         },
     }

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from flashpoint import assess, doctor, explain, present, serving, session
+from flashpoint import __version__, assess, doctor, explain, present, serving, session
 from flashpoint.access import DEFAULT_AUDIENCE
 from flashpoint.errors import FlashpointError, Invalid, Violation
 from flashpoint.ingest.account import Account
@@ -40,7 +40,7 @@ A new operation from public files, in this order:
 
     flashpoint import boundaries caf_adm3.geojson --operation CAF --level adm3 --code-list "COD-AB 2015"
 
-    flashpoint import population caf_codps_2015_adm3.csv
+    flashpoint import population caf_codps_2015_adm3.csv --operation CAF
 
     flashpoint import ucdp ucdp_ged_caf.csv.gz --operation CAF
 """
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    err.print(f"· {line}", style="dim", markup=False, highlight=False)
+    err.print(f"· {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _json(tree: object) -> None:
@@ -108,11 +108,28 @@ def _progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        out.print(f"flashpoint {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=lambda wanted: _version(wanted=wanted), is_eager=True)
+    ] = False,
+) -> None:
+    """Hold the options that come before the command."""
+
+
 @app.command()
 def up() -> None:
     """Bring up the demo: database, sample data, service, one key per role. `make demo` calls this."""
     settings = Settings()
     serving.up(settings, _say, lambda keys: present.welcome(out, settings, keys))
+    _say(f"stopped; the data stay in {settings.home}")
 
 
 @app.command()
@@ -141,7 +158,13 @@ def examine(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def rank(operation: Operation, as_of: AsOf = None, top: int = 20, *, as_json: AsJson = False) -> None:
+def rank(
+    operation: Operation,
+    as_of: AsOf = None,
+    top: Annotated[int, typer.Option(min=1, help="How many localities to show.")] = 20,
+    *,
+    as_json: AsJson = False,
+) -> None:
     """Rank an operation's localities as known on a date.
 
     flashpoint rank --operation CAF --as-of 2014-02-01 --top 10
@@ -155,7 +178,8 @@ def rank(operation: Operation, as_of: AsOf = None, top: int = 20, *, as_json: As
     released = release(evaluated, Audience.CLUSTER)
     if as_json:
         rows = [orjson.Fragment(row.properties) for row in released.rows[:top]]
-        _json({"operation": operation, "as_of": moment, "rows": rows})
+        head = orjson.loads(f"{{{released.moment},{released.head}}}")
+        _json({**head, "rows": rows})
     else:
         present.ranking(out, evaluated, top)
 
@@ -260,7 +284,8 @@ def issue(
     if as_json:
         _json({"id": key_id, "key": token})
     else:
-        out.print(f"{key_id}\n[bold]{token}[/bold]\nIt is not shown again.")
+        err.print(f"id {key_id}; the key below is not shown again", highlight=False)
+        out.print(token, highlight=False, soft_wrap=True)
 
 
 @key.command("list")

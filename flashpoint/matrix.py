@@ -25,6 +25,7 @@ from flashpoint.scoring.contributions import (
 )
 from flashpoint.scoring.model import Result
 from flashpoint.scoring.uncertainty import BEST, HIGH, LOW
+from flashpoint.store.engine import Record
 from flashpoint.store.gather import Gathered
 from flashpoint.store.releases import NewRelease, NewRow
 from flashpoint.types import Audience
@@ -136,9 +137,7 @@ def _properties(evaluated: Evaluated, index: int, audience: Audience, lines: lis
         "name": locality.name,
         "pcode": locality.pcode,
         "code_list": locality.code_list,
-        "adm1_pcode": locality.adm1_pcode,
-        "adm2_pcode": locality.adm2_pcode,
-        "adm3_pcode": locality.adm3_pcode,
+        **_admin_pcodes(locality),
         "rank": int(result.rank[index]),
         "rank_low": int(result.rank_low[index]),
         "rank_high": int(result.rank_high[index]),
@@ -160,6 +159,14 @@ def _properties(evaluated: Evaluated, index: int, audience: Audience, lines: lis
     if audience is Audience.CLUSTER:
         properties["people_at_risk"] = int(result.people_at_risk[index])
     return properties
+
+
+def _admin_pcodes(locality: Record) -> dict[str, str | None]:
+    """Give the codes of the units around a locality; of its own level it is the unit itself."""
+    return {
+        f"adm{level}_pcode": locality.pcode if locality.level == level else getattr(locality, f"adm{level}_pcode")
+        for level in (1, 2, 3)
+    }
 
 
 def _fine(audience: Audience) -> int:

@@ -22,13 +22,14 @@ def welcome(console: Console, settings: Settings, keys: Mapping[str, str]) -> No
     """Say what to open, and with which key."""
     base = f"http://{settings.host}:{settings.port}"
     console.print("\n[bold]Flashpoint is up.[/bold] The data are synthetic. Ctrl-C ends it.\n")
-    table = Table(title="One key per role (also in demo-keys.json of the home folder)", title_justify="left", box=None)
+    table = Table(title="One key per role", title_justify="left", box=None)
     table.add_column("role", style="bold")
     table.add_column("key", overflow="fold")
     for role, token in keys.items():
         table.add_row(role, token)
     console.print(table)
-    console.print(f"\n  documentation  {base}/docs", highlight=False)
+    console.print(f"\n  these keys     {settings.home / 'demo-keys.json'}", highlight=False, soft_wrap=True)
+    console.print(f"  documentation  {base}/docs", highlight=False)
     console.print(f"  matrix         {base}/v1/matrix?operation=DEMO\n", highlight=False)
     example = f"curl -H 'Authorization: Bearer {keys['reader']}' '{base}/v1/matrix?operation=DEMO&geometry=none'"
     console.print(example, soft_wrap=True, highlight=False, markup=False)
@@ -70,11 +71,13 @@ def ranking(console: Console, evaluated: Evaluated, top: int) -> None:
             f"[{_TIER_STYLE[result.tier[index]]}]{result.tier[index]}[/]",
         )
     console.print(table)
-    note = (
-        f"{len(evaluated.gathered.evidence.incidents)} verified incidents in force, {result.unplaced} of them unplaced"
+    notes = (
+        f"{min(top, len(places))} of {len(places)} localities",
+        f"{len(evaluated.gathered.evidence.incidents)} verified incidents in force, {result.unplaced} of them unplaced",
+        f"method {result.parts.methodology.version}",
     )
     legend = "T threat, V vulnerability, L lack of protective capacity; known: share of the inputs that are known"
-    console.print(f"{note}; method {result.parts.methodology.version}\n{legend}", style="dim", highlight=False)
+    console.print(f"{'; '.join(notes)}\n{legend}", style="dim", highlight=False)
 
 
 def _title(evaluated: Evaluated) -> str:
@@ -111,8 +114,10 @@ def account(console: Console, told: Account) -> None:
 def keys(console: Console, rows: Iterable[Mapping[str, Any]]) -> None:
     """List API keys."""
     table = Table(box=None)
-    for column in ("id", "holder", "role", "audience", "operations", "expires", "revoked"):
-        table.add_column(column)
+    # The id is what revoke takes: it is never cut.
+    table.add_column("id", no_wrap=True, min_width=36)
+    for column in ("holder", "role", "audience", "operations", "expires", "revoked"):
+        table.add_column(column, overflow="fold")
     for row in rows:
         operations = "all" if row["operations"] is None else ", ".join(row["operations"])
         revoked = "" if row["revoked_at"] is None else f"{row['revoked_at']:%Y-%m-%d %H:%M}"

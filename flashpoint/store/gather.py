@@ -46,7 +46,7 @@ _COUNTS = """ AND {0}.consent NOT IN ('refused', 'withdrawn')
     AND ({0}.sharing IN ('public', 'mission') OR {0}.share_above <> 'none')"""
 
 LOCALITIES = text(f"""
-    SELECT l.id, l.version, l.pcode, l.code_list, l.name, l.adm1_pcode, l.adm2_pcode, l.adm3_pcode,
+    SELECT l.id, l.version, l.pcode, l.code_list, l.level, l.name, l.adm1_pcode, l.adm2_pcode, l.adm3_pcode,
            l.population_low, l.population_best, l.population_high
     FROM vault.locality l WHERE {_IN_USE.format("l")} ORDER BY l.pcode, l.code_list, l.id
 """)
