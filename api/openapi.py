@@ -57,6 +57,7 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
     problem = {"content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for path in schema["paths"].values():
         for operation in path.values():
+            operation["summary"] = _first_sentence(operation)
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = {"description": "What went wrong, as a problem.", **problem}
             for content in operation.get("requestBody", {}).get("content", {}).values():
@@ -64,6 +65,12 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
             if operation["tags"] != _OPEN_TAGS:
                 operation["security"] = [{"bearer": []}, {"basic": []}]
     return schema
+
+
+def _first_sentence(operation: dict[str, Any]) -> str:
+    """Give what the list of routes says of one: the first sentence of its description, not the function's name."""
+    sentence = " ".join(operation["description"].split()).partition(". ")[0]
+    return sentence.removesuffix(".")
 
 
 def _with_geometry(example: dict[str, Any]) -> None:
