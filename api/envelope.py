@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem_of_unforeseen
@@ -62,6 +63,8 @@ class _Envelope:
 
         try:
             await self._app(scope, receive, enveloped)
+        except ClientDisconnect:
+            pass  # routine on bad lines; there is nobody to answer
         except Exception as error:  # noqa: BLE001 - whatever it is
             # Caught here because the framework raises it again, and then the server logs all that it says.
             answer = problem_of_unforeseen(error)

@@ -53,7 +53,7 @@ def install(app: FastAPI) -> None:
 def _completed(schema: dict[str, Any]) -> dict[str, Any]:
     components = schema.setdefault("components", {})
     components["securitySchemes"] = _SCHEMES
-    components["schemas"] = {"Problem": _PROBLEM_SCHEMA}
+    components.setdefault("schemas", {})["Problem"] = _PROBLEM_SCHEMA
     problem = {"content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for path in schema["paths"].values():
         for operation in path.values():

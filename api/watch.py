@@ -26,19 +26,19 @@ class Contact:
     def __init__(self, release_every_seconds: float) -> None:
         """Start without any. A matrix is expected at least every ``release_every_seconds``."""
         self._answered_at = float("-inf")
-        self._released_at = time.monotonic()
+        self._released_at: dict[str, float] = {}
         self._release_every_seconds = release_every_seconds
 
-    def touch(self, *, released: bool = False) -> None:
-        """Note that it answered just now, perhaps with a matrix."""
+    def touch(self, released: Iterable[str] = ()) -> None:
+        """Note that it answered just now, perhaps with matrices of these operations."""
         self._answered_at = time.monotonic()
-        if released:
-            self._released_at = self._answered_at
+        self._released_at |= dict.fromkeys(released, self._answered_at)
 
-    def age_seconds(self) -> float:
-        """Give the seconds for which what is in memory may have been out of date."""
-        overdue = time.monotonic() - self._released_at - self._release_every_seconds
-        return max(time.monotonic() - self._answered_at, overdue)
+    def age_seconds(self, operation: str | None = None) -> float:
+        """Give the seconds for which what is in memory, of that operation, may have been out of date."""
+        now = time.monotonic()
+        released_at = self._released_at.get(operation or "", now)
+        return max(now - self._answered_at, now - released_at - self._release_every_seconds)
 
     def is_fresh(self) -> bool:
         """Say whether it answered within the last minute."""
@@ -58,6 +58,7 @@ class Watch(threading.Thread):
         self._ring = ring
         self._board = board
         self._refresh_seconds = refresh_seconds
+        self._seen: set[str] = set()
         self._stopping = threading.Event()
 
     def reload(self, operations: Iterable[str] | None = None) -> None:
@@ -67,9 +68,10 @@ class Watch(threading.Thread):
             loaded = list(releases.load(reader, operations))
         for released in loaded:
             self._board.put(released)
-        # Without any operation there is nothing that could be out of date.
-        nothing_to_assess = operations is None and not loaded
-        self._contact.touch(released=nothing_to_assess or bool(operations and loaded))
+        # What is merely read once more has not been assessed since.
+        first = {one.operation for one in loaded} - self._seen
+        self._seen |= first
+        self._contact.touch(first | (set(operations or ()) & self._seen))
 
     def stop(self) -> None:
         """End the thread; it notices within a second."""

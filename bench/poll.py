@@ -111,7 +111,7 @@ def board_app(release: Released) -> FastAPI:
     app.state.board = Board()
     app.state.board.put(release)
     app.state.settings = SimpleNamespace(stale_after_minutes=20, stale_limit_minutes=240)
-    app.state.contact = SimpleNamespace(age_seconds=lambda: 0.0)
+    app.state.contact = SimpleNamespace(age_seconds=lambda _operation: 0.0)
     return app
 
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 
@@ -87,16 +87,18 @@ class Assessor(threading.Thread):
             if not self._lead(connection):
                 return
             due = 0.0
+            pending: set[str] = set()
             while not self._stopping.is_set():
                 tick = time.time() >= due
                 if tick:
                     # Ticks stand on the clock, not on when we happened to start.
                     due = (time.time() // self._tick_seconds + 1) * self._tick_seconds
-                    self._assess(self._operations(), tick=True)
+                    pending = self._assess(self._operations(), tick=True)
                 waiting = max(0.0, min(1.0, due - time.time()))
                 notices = list(connection.notifies(timeout=waiting, stop_after=1))
                 notices += connection.notifies(timeout=0)
-                self._assess({notice.payload for notice in notices}, tick=False)
+                # What failed is tried again with the next second, and holds up nothing else.
+                pending = self._assess(pending | {notice.payload for notice in notices}, tick=False)
 
     def _lead(self, connection: psycopg.Connection[tuple[object, ...]]) -> bool:
         query = "SELECT pg_try_advisory_lock(hashtext('flashpoint.assessor'))"
@@ -110,9 +112,13 @@ class Assessor(threading.Thread):
         with self._database.vault_reader() as reader:
             return set(places.operation_codes(reader, CONSOLE))
 
-    def _assess(self, operations: set[str], *, tick: bool) -> None:
+    def _assess(self, operations: set[str], *, tick: bool) -> set[str]:
+        """Assess each operation; give those that failed."""
+        failed = set()
         for operation in sorted(operations):
-            started = datetime.now(UTC)
-            reassess(self._database, operation, tick=tick)
-            seconds = (datetime.now(UTC) - started).total_seconds()
-            log.info("assessed %s in %.2f s", operation, seconds)
+            try:
+                reassess(self._database, operation, tick=tick)
+            except Exception as error:  # noqa: BLE001 - one operation must not take the others with it
+                log.warning("assessment of %s failed (%s)", operation, type(error).__name__)
+                failed.add(operation)
+        return failed

@@ -10,7 +10,8 @@ from uuid import UUID
 from geoalchemy2.shape import from_shape
 from shapely.geometry.base import BaseGeometry
 
-from flashpoint.errors import Conflict, Invalid, NotFound, Violation
+from flashpoint.access import DECIDERS
+from flashpoint.errors import Conflict, Forbidden, Invalid, NotFound, Violation
 from flashpoint.geometry import KINDS, read_feature
 from flashpoint.reports import (
     AssessmentReport,
@@ -83,8 +84,11 @@ def withdraw(vault: Vault, actor: Actor, kind: str, found: Record, reason: Withd
 
     Raises:
         Conflict: it is withdrawn already.
+        Forbidden: it is somebody else's, and the actor's role does not decide.
     """
     _refuse_gone(found)
+    if found.submitted_by != actor.id and actor.role not in DECIDERS:
+        raise Forbidden(f"the role {actor.role} may not withdraw what somebody else recorded")
     subjects.withdraw(vault, actor, kind, found, reason)
     audit.write(vault, actor, f"{kind}.withdraw", (kind, found.id), operation=found.operation, reason=reason)
 

@@ -22,7 +22,7 @@ from flashpoint.reports import IncidentReport, SourceReport, StepReport
 from flashpoint.store import audit, incidents, places
 from flashpoint.store.engine import Record, Vault, VaultReader
 from flashpoint.strictjson import JsonValue
-from flashpoint.types import Actor, Consent, GeoPrecision, SourceType, Standard, State
+from flashpoint.types import Actor, Consent, GeoPrecision, ShareAbove, Sharing, SourceType, Standard, State
 from flashpoint.workflow import MATERIAL_FIELDS, SOURCES_NEEDED, Action
 
 
@@ -222,11 +222,19 @@ def correct(vault: Vault, actor: Actor, found: Record, before: Submission, after
 
 
 def _may_take_out_of_use(actor: Actor, found: Record, before: Submission, after: Submission) -> None:
-    """Whoever could turn a verified incident into an exercise could turn down a place's score."""
-    turned = after.report.exercise and not before.report.exercise
+    """Whoever could edit a verified incident out of use could turn down a place's score.
+
+    Consent is the exception: whoever learns that it is refused or withdrawn must be able to act on that at once.
+    """
     own = found.submitted_by == actor.id
-    if turned and found.state == State.VERIFIED and not own and actor.role not in DECIDERS:
-        raise Forbidden(f"the role {actor.role} may not call a verified incident an exercise")
+    out = _is_usable(before.report) and not _is_usable(after.report)
+    if out and found.in_force and not own and actor.role not in DECIDERS:
+        raise Forbidden(f"the role {actor.role} may not take this verified incident out of use")
+
+
+def _is_usable(report: IncidentReport) -> bool:
+    reaches_everybody = report.sharing in {Sharing.PUBLIC, Sharing.MISSION}
+    return not report.exercise and (reaches_everybody or report.share_above is not ShareAbove.NONE)
 
 
 def _unlinked(before: Submission, after: Submission) -> Submission:
@@ -285,7 +293,8 @@ def advance(vault: Vault, actor: Actor, found: Record, step: StepReport, known_a
 def _may_take(actor: Actor, found: Record, action: Action) -> None:
     own_withdrawal = action is Action.WITHDRAW and found.submitted_by == actor.id
     # What is verified leaves the score only by somebody who may decide, or whose own report it is.
-    open_to_all = {Action.CORROBORATE} | ({Action.MARK_DUPLICATE} if found.state != State.VERIFIED else set())
+    # (A version in force, that is: one stays so while a later edit waits to be decided on.)
+    open_to_all = {Action.CORROBORATE} | (set() if found.in_force else {Action.MARK_DUPLICATE})
     if action in open_to_all or own_withdrawal or actor.role in DECIDERS:
         return
     raise Forbidden(f"the role {actor.role} may not {action} this incident")
@@ -294,10 +303,12 @@ def _may_take(actor: Actor, found: Record, action: Action) -> None:
 def _conditions(vault: Vault, actor: Actor, found: Record, step: StepReport) -> None:
     allowed = workflow.allowed(State(found.state))
     if step.action is Action.VERIFY and step.standard is not None:
-        authors = {version.recorded_by for version in incidents.versions_of(vault, found)}
+        rows = incidents.sources_of(vault, found)
+        authors = {row.recorded_by for row in (*incidents.versions_of(vault, found), *rows)}
         if actor.id in authors | {found.submitted_by}:
-            raise TransitionRefused("the verifier must be another person than the reporter and the editors", allowed)
-        sources = ((SourceType(row.type), row.independence_group) for row in incidents.sources_of(vault, found))
+            rule = "the verifier must be another person than reporter, editors and whoever added sources"
+            raise TransitionRefused(rule, allowed)
+        sources = ((SourceType(row.type), row.independence_group) for row in rows)
         have, need = workflow.independent_sources(sources), SOURCES_NEEDED[step.standard]
         if have < need:
             rule = f"{step.standard} needs {need} sources of different types and independence groups; there are {have}"

@@ -5,7 +5,7 @@ cluster also the inputs behind them, by id where every cluster reader may know o
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from flashpoint.scoring.contributions import (
     dimension_points,
     rounded,
 )
+from flashpoint.scoring.evidence import NOWHERE, Incidents
 from flashpoint.scoring.model import Result
 from flashpoint.scoring.uncertainty import BEST, HIGH, LOW
 from flashpoint.store.engine import Record
@@ -89,10 +90,21 @@ def _coverage(evaluated: Evaluated, audience: Audience) -> dict[str, object]:
     if audience is Audience.CLUSTER:
         summary |= {
             "localities_silent": int(result.silent.sum()),
-            "incidents_in_force": len(evidence.incidents),
-            "incidents_unplaced": result.unplaced,
+            "incidents_in_force": len(_nameable(evaluated, evidence.incidents.id)),
+            "incidents_unplaced": len(_nameable(evaluated, _unplaced(evidence.incidents))),
         }
     return summary
+
+
+def _nameable(evaluated: Evaluated, ids: Iterable[str]) -> frozenset[str]:
+    """Keep those that every reader of the audience may know of: a count must not tell that there are others."""
+    return evaluated.gathered.nameable.intersection(ids)
+
+
+def _unplaced(incidents: Incidents) -> Iterator[str]:
+    """Give the incidents that are known to the country only, or lie in no locality."""
+    placed = (incidents.locality != NOWHERE) | (incidents.unit != NOWHERE)
+    return (one for one, somewhere in zip(incidents.id, placed, strict=True) if not somewhere)
 
 
 def _rows(evaluated: Evaluated, audience: Audience) -> Iterator[NewRow]:
@@ -192,7 +204,7 @@ def _trend(evaluated: Evaluated, index: int, decimals: int) -> dict[str, float |
 def _freshness(days: float, audience: Audience) -> int | None:
     if np.isnan(days):
         return None
-    return int(days) if audience is Audience.CLUSTER else 7 * math.ceil(days / 7)
+    return int(days) if audience is Audience.CLUSTER else 7 * max(1, math.ceil(days / 7))
 
 
 def _lines(lines: list[Contribution], score: float, decimals: int) -> list[dict[str, object]]:

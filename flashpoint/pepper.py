@@ -4,20 +4,32 @@ import os
 import secrets
 from pathlib import Path
 
+from flashpoint.errors import Unavailable
 from flashpoint.settings import Settings
 
 _BYTES = 32
 
 
 def pepper(settings: Settings) -> bytes:
-    """Give the pepper; without one in the settings it is made on first use, for the owner's eyes only."""
+    """Give the pepper; without one in the settings it is made on first use, for the owner's eyes only.
+
+    Raises:
+        Unavailable: it is too short, as when a disk ran full.
+    """
     if settings.key_pepper is not None:
-        return settings.key_pepper.get_secret_value().encode()
+        return _whole(settings.key_pepper.get_secret_value().encode(), "FLASHPOINT_KEY_PEPPER")
     path = settings.home / "pepper"
     try:
-        return path.read_bytes()
+        kept = path.read_bytes()
     except FileNotFoundError:
-        return _made(path)
+        kept = _made(path)
+    return _whole(kept, str(path))
+
+
+def _whole(secret: bytes, where: str) -> bytes:
+    if len(secret) < _BYTES:
+        raise Unavailable(f"{where} holds less than {_BYTES} bytes: keys hashed with it would not be safe")
+    return secret
 
 
 def _made(path: Path) -> bytes:

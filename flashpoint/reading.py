@@ -32,9 +32,10 @@ def _is_delicate(row: Record) -> bool:
     return row.sharing == Sharing.RESTRICTED or row.category in PROTECTED
 
 
-def sources(reader: VaultReader, found: Record) -> list[dict[str, Any]]:
-    """List an incident's sources."""
-    return [source_row(row) for row in incidents.sources_of(reader, found)]
+def sources(reader: VaultReader, actor: Actor, found: Record) -> list[dict[str, Any]]:
+    """List an incident's sources; of one that was opened later, those that came since."""
+    opened_at = min((version.recorded_at for version in versions(reader, actor, found)), default=found.recorded_at)
+    return [source_row(row) for row in incidents.sources_of(reader, found) if row.recorded_at >= opened_at]
 
 
 def links(reader: VaultReader, actor: Actor, rows: Sequence[Record]) -> frozenset[UUID]:
@@ -65,7 +66,11 @@ def history(reader: VaultReader, actor: Actor, found: Record, shown: Sequence[Re
     """Give those versions and every act of an incident; of one that is gone, the acts without their free text."""
     taken = incidents.acts_of(reader, found)
     linked = links(reader, actor, [*taken, *shown])
-    acts = [act_row(row, linked) for row in taken]
+    told = {version.version for version in shown}
+    # What was said of a version that the reader may not know of stays with it.
+    acts = [
+        act if act["version"] in told else {**act, "reason": None} for act in (act_row(row, linked) for row in taken)
+    ]
     if found.gone:
         acts = [{**act, "reason": None} for act in acts]
     versions_shown = [version_row(row, linked) for row in shown]

@@ -65,6 +65,8 @@ def _run(settings: Settings, url: str, ready: Callable[[], None]) -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
+        # The faster parser has no limit on headers.
+        http="h11",
         h11_max_incomplete_event_size=16 * 1024,
         timeout_graceful_shutdown=5,
     )

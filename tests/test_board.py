@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import inspect
 import json
+import time
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.board import VARIANTS, Board, Query, Sheet, matches, negotiate, touches
+from api.watch import Contact
 from flashpoint.errors import Invalid, NotFound, Unavailable
 from flashpoint.released import Released, ReleasedRow
 from flashpoint.types import Actor, ActorId, Audience, Role, Tier
@@ -328,7 +330,7 @@ def app():
     app.state.board.put(make_released(make_row(i, TIERS[i % 4]) for i in range(1, 8)))
     app.state.board.put(make_released([make_row(1)], operation="SSD"))
     app.state.settings = SimpleNamespace(stale_after_minutes=20, stale_limit_minutes=240)
-    app.state.contact = SimpleNamespace(age_seconds=lambda: app.state.age)
+    app.state.contact = SimpleNamespace(age_seconds=lambda _operation: app.state.age)
     app.state.age = 1.5
     return app
 
@@ -497,3 +499,12 @@ def test_links_never_skip(client):
         "self": "?operation=CAF&limit=2&offset=2",
         "next": "?operation=CAF&limit=2&offset=4",
     }
+
+
+def test_what_is_old_of_one_operation_says_nothing_of_another():
+    contact = Contact(release_every_seconds=0.0)
+    contact.touch({"CAF", "SSD"})
+    time.sleep(0.02)
+    contact.touch({"SSD"})
+    assert contact.age_seconds("CAF") >= 0.02
+    assert contact.age_seconds("SSD") < contact.age_seconds("CAF")

@@ -206,7 +206,7 @@ def get_incident(actor: RecordsReader, incident_id: UUID, database: Store) -> Re
         found = incidents.find(reader, actor, incident_id)
         feature = incident_feature(found, reading.links(reader, actor, [found]))
         if not found.gone:
-            feature["properties"]["sources"] = reading.sources(reader, found)
+            feature["properties"]["sources"] = reading.sources(reader, actor, found)
         feature["properties"]["allowed"] = reading.allowed(found)
     reading.log(database, actor, [found])
     return Response(dumps(feature), headers={"ETag": _tag(found)}, media_type=GEOJSON)

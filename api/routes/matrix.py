@@ -97,7 +97,7 @@ async def get_matrix(actor: MatrixReader, request: Request) -> Response:
     overlap; a client that pages compares their `as_of`.
     """
     operation, query = parse_matrix_query(request.scope["query_string"])
-    age = stale_seconds(request)
+    age = stale_seconds(request, operation)
     sheet = _sheet(request, actor, operation)
     return _response(sheet.answer(query, *_negotiated(request), stale=age is not None), age)
 
@@ -117,7 +117,7 @@ async def get_matrix_row(
 ) -> Response:
     """Answer the row of a locality, by its id or P-code, as a GeoJSON Feature with its whole `explanation`."""
     operation = parse_row_query(request.scope["query_string"])
-    age = stale_seconds(request)
+    age = stale_seconds(request, operation)
     sheet = _sheet(request, actor, operation)
     index = sheet.find(locality)
     if index is None:
@@ -152,13 +152,13 @@ def parse_row_query(query_string: bytes) -> str:
     return operation
 
 
-def stale_seconds(request: Request) -> int | None:
+def stale_seconds(request: Request, operation: str) -> int | None:
     """Give the age of what we serve where it must be told, ``None`` while the database answers.
 
     Raises ``Unavailable`` beyond the limit: data as old as that must not look like a matrix.
     """
     settings = request.app.state.settings
-    age: float = request.app.state.contact.age_seconds()
+    age: float = request.app.state.contact.age_seconds(operation)
     if age > settings.stale_limit_minutes * 60:
         raise Unavailable("the matrix in memory is older than may be shown")
     return int(age) if age > settings.stale_after_minutes * 60 else None

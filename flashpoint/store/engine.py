@@ -131,11 +131,17 @@ _RULES: dict[str, Callable[[], FlashpointError]] = {
 }
 
 
+#: Serialisation failure and deadlock: two changes crossed, and neither is to blame.
+_CROSSED = frozenset({"40001", "40P01"})
+
+
 def _in_domain_terms(error: exc.DBAPIError) -> FlashpointError:
     """Say what the database refused without repeating its text, which may name hidden rows."""
     state = getattr(error.orig, "sqlstate", None) or ""
     if state in _RULES:
         return _RULES[state]()
+    if state in _CROSSED:
+        return VersionMismatch("another change came between; try again")
     if isinstance(error, exc.IntegrityError):
         return Conflict("this clashes with what is recorded, or breaks a rule of the store")
     if isinstance(error, exc.DataError):

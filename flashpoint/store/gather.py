@@ -107,7 +107,7 @@ class Gathered:
 
     ``nameable`` holds the ids that every cluster reader may be shown: incidents, communities, assessments and
     presences that are not restricted and of no protected category. ``data_through`` is when the newest verified
-    report was made.
+    report among them was made.
     """
 
     as_of: datetime
@@ -186,8 +186,10 @@ def gather(reader: VaultReader, operation: str, as_of: datetime, method: Methodo
         assessments=_assessments(assessments, at),
         presences=_presences(presences, at),
     )
-    newest = max(incidents["reported_at"], default=None)
-    return Gathered(as_of, evidence, localities, _nameable(incidents, communities, assessments, presences), newest)
+    nameable = _nameable(incidents, communities, assessments, presences)
+    reports = zip(evidence.incidents.id, incidents["reported_at"], strict=True)
+    newest = max((reported_at for one, reported_at in reports if one in nameable), default=None)
+    return Gathered(as_of, evidence, localities, nameable, newest)
 
 
 def _wanted(query: TextClause, bounds: Mapping[str, object]) -> dict[str, object]:

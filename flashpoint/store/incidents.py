@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from shapely import wkb
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import ColumnElement, Result, Select, Table, and_, func, or_, select, text
+from sqlalchemy import ColumnElement, Result, Select, Table, and_, exists, func, or_, select, text
 
 from flashpoint.access import CLEARANCE, PROTECTED_CLEARANCE
 from flashpoint.catalogue import PROTECTED
@@ -18,7 +18,15 @@ from flashpoint.reports import IncidentReport, SourceReport
 from flashpoint.store.engine import Record, Vault, VaultReader
 from flashpoint.store.paging import Position
 from flashpoint.store.places import SRID
-from flashpoint.store.tables import CASUALTIES, incident, incident_version, placement, source, verification_act
+from flashpoint.store.tables import (
+    CASUALTIES,
+    evidence,
+    incident,
+    incident_version,
+    placement,
+    source,
+    verification_act,
+)
 from flashpoint.types import Actor, Consent, State
 
 #: What an incident that is out of use still says: that it was, and why it is gone.
@@ -257,6 +265,7 @@ def _current(actor: Actor) -> Select[Any]:
         placement.c.unit_pcode,
         placement.c.outside_claimed,
         is_gone().label("gone"),
+        exists().where(evidence.c.incident_id == incident.c.id, evidence.c.known_to.is_(None)).label("in_force"),
         select(func.count()).where(source.c.incident_id == incident.c.id).scalar_subquery().label("sources"),
     )
     at_version = and_(incident_version.c.incident_id == incident.c.id, incident_version.c.version == incident.c.version)

@@ -74,10 +74,12 @@ def _shown(kind: str, actor: Actor) -> Select[Any]:
     shape = {"locality": "area", "presence": "point"}.get(kind)
     columns = [column for column in table.c if column.name not in {"area", "point"}]
     first = table.alias("first")
+    submitter = select(first.c.recorded_by).where(first.c.id == table.c.id, first.c.version == 1).scalar_subquery()
     began = select(first.c.recorded_at).where(first.c.id == table.c.id, first.c.version == 1).scalar_subquery()
     query = select(
         *columns,
         began.label("first_recorded_at"),
+        submitter.label("submitted_by"),
         (func.ST_AsGeoJSON(table.c[shape], 6) if shape else literal(None, Text)).label("geojson"),
         is_gone(table).label("gone"),
     )

@@ -114,7 +114,12 @@ DECLARE
     subject incident;
     content incident_version;
 BEGIN
-    SELECT * INTO subject FROM incident WHERE id = NEW.incident_id FOR UPDATE;
+    -- Both in one order, so that two incidents cannot become duplicates of each other at once.
+    PERFORM FROM incident WHERE id IN (NEW.incident_id, NEW.duplicate_of) ORDER BY id FOR UPDATE;
+    IF EXISTS (SELECT FROM incident WHERE id = NEW.duplicate_of AND state IN ('withdrawn', 'duplicate')) THEN
+        RAISE EXCEPTION 'the original is gone' USING ERRCODE = 'FP004';
+    END IF;
+    SELECT * INTO subject FROM incident WHERE id = NEW.incident_id;
     SELECT * INTO content FROM incident_version WHERE incident_id = NEW.incident_id AND version = NEW.version;
     IF NEW.from_state <> subject.state OR NEW.version <> subject.version THEN
         RAISE EXCEPTION 'the incident has moved on' USING ERRCODE = 'FP004';
@@ -127,6 +132,8 @@ BEGIN
     IF NEW.action = 'verify' THEN
         IF EXISTS (SELECT FROM incident_version
                    WHERE incident_id = NEW.incident_id AND recorded_by = NEW.recorded_by)
+           OR EXISTS (SELECT FROM source
+                      WHERE incident_id = NEW.incident_id AND recorded_by = NEW.recorded_by)
            OR subject.submitted_by = NEW.recorded_by THEN
             RAISE EXCEPTION 'the verifier must be another person' USING ERRCODE = 'FP006';
         END IF;

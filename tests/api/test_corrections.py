@@ -1,7 +1,7 @@
 """Corrections of incidents, and what is left of those that are gone."""
 
 import pytest
-from service import a_source, ago, at_once, ids_of, listed
+from service import a_source, ago, at_once, ids_of, listed, subject
 
 # -- corrections ----------------------------------------------------------------------------------------------------
 
@@ -154,6 +154,49 @@ def test_another_analyst_takes_nothing_verified_out_of_the_score(operation, serv
     assert in_force(service, incident_id) == 1
     assert operation.verifier.post(f"{path}/transitions", duplicate).status_code == 200
     assert in_force(service, incident_id) is None
+
+
+def test_an_edit_does_not_open_the_way_out_of_the_score(operation, service):
+    incident_id, original = operation.verified(), operation.reported()
+    path = f"/v1/incidents/{incident_id}"
+    change = {"properties": {"killed": {"low": 1, "best": 2, "high": 30}}}
+    assert operation.other_analyst.patch(path, change, If_Match="*").status_code == 200
+    duplicate = {"action": "mark_duplicate", "duplicate_of": original}
+    assert operation.other_analyst.post(f"{path}/transitions", duplicate).status_code == 403
+    closed = {"properties": {"sharing": "restricted", "share_above": "none"}}
+    assert operation.other_analyst.patch(path, closed, If_Match="*").status_code == 403
+    assert in_force(service, incident_id) == 1
+
+
+def test_whoever_added_a_source_does_not_verify_on_it(operation):
+    path = f"/v1/incidents/{operation.reported(sources=[])}"
+    assert operation.analyst.post(f"{path}/transitions", {"action": "corroborate"}).status_code == 200
+    sources = [a_source("witness", "g1"), a_source("ngo", "g2")]
+    assert operation.verifier.post(f"{path}/sources", {"sources": sources}).status_code == 201
+    verify = {"action": "verify", "standard": "reasonable_grounds"}
+    refused = operation.verifier.post(f"{path}/transitions", verify)
+    assert (refused.status_code, "another person" in refused.json()["detail"]) == (409, True)
+
+
+def test_only_its_recorder_or_a_decider_withdraws_a_standing_threat(operation):
+    body = subject(operation.code, "assessment")
+    path = f"/v1/assessments/{operation.analyst.post('/v1/assessments', body).json()['id']}"
+    reason = {"reason_code": "false"}
+    assert operation.other_analyst.post(f"{path}/withdrawal", reason, If_Match="*").status_code == 403
+    assert operation.verifier.post(f"{path}/withdrawal", reason, If_Match="*").status_code == 200
+
+
+def test_what_was_said_while_a_record_was_closed_stays_closed(operation):
+    said = "Said-while-closed"
+    incident_id = operation.reported(sharing="restricted", sources=[a_source("victim", "g1", handle=said)])
+    path = f"/v1/incidents/{incident_id}"
+    step = {"action": "corroborate", "reason": said}
+    assert operation.analyst.post(f"{path}/transitions", step).status_code == 200
+    assert operation.analyst.patch(path, {"properties": {"sharing": "cluster"}}, If_Match="*").status_code == 200
+    for reading in (path, f"{path}/history"):
+        assert said in operation.verifier.get(reading).text  # the control: it is there for whoever may know
+        answer = operation.other_analyst.get(reading)
+        assert (answer.status_code, said in answer.text) == (200, False)
 
 
 def test_a_link_to_what_the_reader_may_not_know_of_is_not_shown(operation):
