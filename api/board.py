@@ -161,12 +161,13 @@ class Board:
     def __init__(self) -> None:
         self._sheets: dict[tuple[str, Audience], Sheet] = {}
 
-    def put(self, released: Released) -> None:
-        """Show a release in place of the one before; a late one of the same database never replaces a newer."""
+    def put(self, released: Released) -> bool:
+        """Show a release in place of the one before, unless that is as new; say whether it was shown."""
         shown = self.get(released.operation, released.audience)
         if shown and shown.released.build == released.build and shown.released.revision >= released.revision:
-            return
+            return False
         self._sheets[released.operation, released.audience] = Sheet(released)
+        return True
 
     def get(self, operation: str, audience: Audience) -> Sheet | None:
         """Give the sheet of an operation for an audience, if there is one."""

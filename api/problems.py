@@ -51,7 +51,7 @@ def problem(status: HTTPStatus, detail: str = "", **members: object) -> Response
         "detail": detail,
         **members,
     }
-    body = dumps({name: value for name, value in content.items() if value not in ("", [], None)})
+    body = dumps({name: value for name, value in content.items() if value not in ("", [], (), None)})
     return Response(body, status, headers, media_type=PROBLEM)
 
 

@@ -58,7 +58,6 @@ class Watch(threading.Thread):
         self._ring = ring
         self._board = board
         self._refresh_seconds = refresh_seconds
-        self._seen: set[str] = set()
         self._stopping = threading.Event()
 
     def reload(self, operations: Iterable[str] | None = None) -> None:
@@ -66,12 +65,8 @@ class Watch(threading.Thread):
         self._ring.reload()
         with self._database.release_reader() as reader:
             loaded = list(releases.load(reader, operations))
-        for released in loaded:
-            self._board.put(released)
         # What is merely read once more has not been assessed since.
-        first = {one.operation for one in loaded} - self._seen
-        self._seen |= first
-        self._contact.touch(first | (set(operations or ()) & self._seen))
+        self._contact.touch({one.operation for one in loaded if self._board.put(one)})
 
     def stop(self) -> None:
         """End the thread; it notices within a second."""

@@ -65,6 +65,8 @@ def record_report(
     _times(report, vault)
     values = _locality(report, geometry) if kind == "locality" else _in_locality(vault, kind, report, geometry)
     subjects.add(vault, actor, kind, key, {"operation": operation, **values, **known})
+    if kind == "locality":
+        places.replace_all(vault, operation, known.get("known_at"))
     audit.write(vault, actor, f"{kind}.record", (kind, key[0]), operation=operation, version=key[1])
 
 
@@ -90,6 +92,8 @@ def withdraw(vault: Vault, actor: Actor, kind: str, found: Record, reason: Withd
     if found.submitted_by != actor.id and actor.role not in DECIDERS:
         raise Forbidden(f"the role {actor.role} may not withdraw what somebody else recorded")
     subjects.withdraw(vault, actor, kind, found, reason)
+    if kind == "locality":
+        places.replace_all(vault, found.operation)
     audit.write(vault, actor, f"{kind}.withdraw", (kind, found.id), operation=found.operation, reason=reason)
 
 

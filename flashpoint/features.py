@@ -22,8 +22,6 @@ _INCIDENT_FIELDS = (
     *("perpetrator_class", "attribution_confidence", "protected_site", "narrative", "sharing", "share_above"),
     *("consent", "exercise", "supersedes"),
 )
-#: What an edit may change; the rest of an incident is its identity or follows from elsewhere.
-_FIXED = frozenset({"operation", "client_id"})
 
 _SUBJECT_FIELDS: dict[str, tuple[str, ...]] = {
     "locality": (

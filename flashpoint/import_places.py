@@ -124,7 +124,7 @@ def _store(vault: Vault, target: BoundaryTarget, found: Sequence[Boundary], to: 
     added = _add_parents(work, found)
     if account.imported or added:
         places.widen_operation(vault, work.operation, _extent(found))
-        for _ in range(places.replace_all(vault, work.operation)):
+        for _ in range(places.replace_all(vault, work.operation, ALWAYS)):
             account.note(MOVED)
         counts = {"level": level, "imported": account.imported, "units_added": added}
         audit.write(vault, actor, "import.boundaries", ("code_list", code_list), operation=work.operation, **counts)

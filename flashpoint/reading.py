@@ -1,6 +1,7 @@
 """Reading the vault: what goes beside a record, and the log of who read what is restricted."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,9 +34,14 @@ def _is_delicate(row: Record) -> bool:
 
 
 def sources(reader: VaultReader, actor: Actor, found: Record) -> list[dict[str, Any]]:
-    """List an incident's sources; of one that was opened later, those that came since."""
-    opened_at = min((version.recorded_at for version in versions(reader, actor, found)), default=found.recorded_at)
-    return [source_row(row) for row in incidents.sources_of(reader, found) if row.recorded_at >= opened_at]
+    """List an incident's sources, but for those that came while the actor might not know of it."""
+    every = incidents.versions_of(reader, found)
+    told = {one.version for one in versions(reader, actor, found)}
+
+    def current(at: datetime) -> int:
+        return max((one.version for one in every if one.recorded_at <= at), default=1)
+
+    return [source_row(row) for row in incidents.sources_of(reader, found) if current(row.recorded_at) in told]
 
 
 def links(reader: VaultReader, actor: Actor, rows: Sequence[Record]) -> frozenset[UUID]:

@@ -30,7 +30,7 @@ VAULT = {
 }
 UPDATABLE = {
     ("api_key", "revoked_at"),
-    ("placement", "replaced_at"),
+    ("placement", "known_to"),
     ("operation", "area"),
     ("operation", "ranked_level"),
 }

@@ -196,7 +196,7 @@ def test_what_came_with_a_claimed_code_is_placed_and_flagged(demo):
     query = """
         SELECT i.client_id, l.name, p.unit_pcode, p.outside_claimed FROM vault.placement p
         JOIN vault.incident i ON i.id = p.incident_id AND i.version = p.version
-        LEFT JOIN vault.locality l ON l.id = p.locality_id AND l.known_to IS NULL WHERE p.replaced_at IS NULL
+        LEFT JOIN vault.locality l ON l.id = p.locality_id AND l.known_to IS NULL WHERE p.known_to IS NULL
     """
     placed = {row.client_id: (row.name, row.unit_pcode, row.outside_claimed) for row in ask(demo, query)}
     assert placed["demo-148"] == ("Dékoa", None, True)

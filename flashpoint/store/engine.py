@@ -5,6 +5,7 @@ releases as a role with no privilege on the vault. The role is set with ``SET LO
 pooled connection carries nothing over to its next user.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from flashpoint.errors import (
 Record: TypeAlias = Row[*tuple[Any, ...]]
 
 ROOT = Path(__file__).resolve().parents[2]
+
+_TRIES, _PAUSE_SECONDS = 100, 0.02
 
 #: Writers hold this lock shared, the assessor takes it alone for an instant: after that instant no transaction can
 #: still commit a fact that claims to have been known before it.
@@ -101,6 +104,13 @@ class Database:
     def knowledge_instant(self) -> datetime:
         """Give an instant before which nothing more can become known: every earlier writer has finished."""
         with self._begin("flashpoint_app") as connection:
+            # Tried before it is waited for: writers queue up behind whoever waits, which a long import would make felt.
+            taken = text(f"SELECT pg_try_advisory_xact_lock({_KNOWLEDGE_LOCK})")
+            for _ in range(_TRIES):
+                if connection.execute(taken).scalar_one():
+                    return _clock(connection)
+                time.sleep(_PAUSE_SECONDS)
+            # Where writers leave no gap, waiting makes one.
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_KNOWLEDGE_LOCK})"))
             return _clock(connection)
 

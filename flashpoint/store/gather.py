@@ -34,7 +34,6 @@ from flashpoint.store.engine import Record, VaultReader
 from flashpoint.types import Sharing
 
 CLOCK_MINUTES = 15
-_DAY = timedelta(days=1)
 #: Beyond three widths of the Gaussian kernel an influence is under 0.012 and counts as none.
 _KERNEL_REACH = 3.0
 _CLUSTER_MAY_KNOW = (Sharing.PUBLIC, Sharing.MISSION, Sharing.CLUSTER)
@@ -67,7 +66,7 @@ INCIDENTS = text(f"""
     FROM vault.evidence e
     JOIN vault.incident_version v ON v.incident_id = e.incident_id AND v.version = e.version
     LEFT JOIN vault.placement p
-        ON p.incident_id = e.incident_id AND p.version = e.version AND p.replaced_at IS NULL
+        ON p.incident_id = e.incident_id AND p.version = e.version AND {_KNOWN.format("p")}
     WHERE e.operation = :operation AND e.event_end > :oldest AND e.event_end <= :as_of AND {_KNOWN.format("e")}
     ORDER BY e.incident_id
 """)
@@ -210,7 +209,15 @@ def _localities(rows: list[Record]) -> Localities:
 def _unique_pcodes(localities: list[Record]) -> list[str]:
     """Give each locality a code of its own: where two code lists use one P-code, the list's name tells them apart."""
     uses = Counter(row.pcode for row in localities)
-    return [row.pcode if uses[row.pcode] == 1 else f"{row.pcode} ({row.code_list})" for row in localities]
+    listed = Counter((row.pcode, row.code_list) for row in localities)
+    return [
+        row.pcode
+        if uses[row.pcode] == 1
+        else f"{row.pcode} ({row.code_list})"
+        if listed[row.pcode, row.code_list] == 1
+        else f"{row.pcode} ({row.code_list}, {row.id})"
+        for row in localities
+    ]
 
 
 def _units(units: _Columns, at: Mapping[str, int], localities: list[Record]) -> Units:

@@ -113,14 +113,15 @@ placement = Table(
     Column("incident_id", ID, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("recorded_at", AT, primary_key=True, server_default=func.clock_timestamp()),
-    Column("replaced_at", AT),
+    Column("known_at", AT, nullable=False),
+    Column("known_to", AT),
     Column("locality_id", ID),
     Column("unit_pcode", Text),
     Column("outside_claimed", Boolean, nullable=False),
     ForeignKeyConstraint(["incident_id", "version"], _VERSION_KEY),
     CheckConstraint("num_nonnulls(locality_id, unit_pcode) <= 1", name="one_place"),
-    Index("uq_placement_current", "incident_id", "version", unique=True, postgresql_where=text("replaced_at IS NULL")),
-    Index("ix_placement_locality", "locality_id", postgresql_where=text("replaced_at IS NULL")),
+    Index("uq_placement_current", "incident_id", "version", unique=True, postgresql_where=text("known_to IS NULL")),
+    Index("ix_placement_locality", "locality_id", postgresql_where=text("known_to IS NULL")),
     schema="vault",
 )
 

@@ -148,8 +148,9 @@ def add_versions(vault: Vault, actor: Actor, new: Sequence[NewIncident], version
     _insert(vault, incident_version, [_version_row(vault, actor, one, version) for one in new])
     vault.connection.execute(
         text("""
-            INSERT INTO vault.placement (incident_id, version, recorded_at, locality_id, unit_pcode, outside_claimed)
-            SELECT v.incident_id, v.version, :at, p.locality_id, p.unit_pcode, p.outside_claimed
+            INSERT INTO vault.placement
+                (incident_id, version, recorded_at, known_at, locality_id, unit_pcode, outside_claimed)
+            SELECT v.incident_id, v.version, :at, v.known_at, p.locality_id, p.unit_pcode, p.outside_claimed
             FROM vault.incident_version v JOIN vault.incident i ON i.id = v.incident_id,
                  LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
             WHERE v.incident_id = ANY(:ids) AND v.version = :version
@@ -272,7 +273,7 @@ def _current(actor: Actor) -> Select[Any]:
     placed = and_(
         placement.c.incident_id == incident.c.id,
         placement.c.version == incident.c.version,
-        placement.c.replaced_at.is_(None),
+        placement.c.known_to.is_(None),
     )
     return query.join_from(incident, incident_version, at_version).outerjoin(placement, placed).where(_visible(actor))
 

@@ -209,32 +209,35 @@ def _renew(vault: Vault, actor: Actor, subject: Table, current: Record, changes:
     vault.connection.execute(insert(subject).from_select([column.name for column in columns], source))
 
 
-def replace_all(vault: Vault, code: str) -> int:
+def replace_all(vault: Vault, code: str, since: datetime | None = None) -> int:
     """Place every incident of an operation again, by its current localities; give how many moved."""
-    at = {"at": vault.at, "code": code}
+    at = {"at": vault.at, "code": code, "since": since or vault.at}
     closed = text("""
-        UPDATE vault.placement old SET replaced_at = :at
+        UPDATE vault.placement old SET known_to = greatest(:since, old.known_at)
         FROM vault.incident_version v JOIN vault.incident i ON i.id = v.incident_id,
              LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
-        WHERE i.operation = :code AND old.replaced_at IS NULL
+        WHERE i.operation = :code AND old.known_to IS NULL
           AND old.incident_id = v.incident_id AND old.version = v.version
           AND (p.locality_id, p.unit_pcode, p.outside_claimed)
               IS DISTINCT FROM (old.locality_id, old.unit_pcode, old.outside_claimed)
+        RETURNING old.incident_id, old.version, old.known_to
     """)
+    moved = vault.connection.execute(closed, at).all()
     # A statement of its own: one that closes and opens at once may open first, and there is one open row a version.
     opened = text("""
-        INSERT INTO vault.placement (incident_id, version, recorded_at, locality_id, unit_pcode, outside_claimed)
-        SELECT v.incident_id, v.version, :at, p.locality_id, p.unit_pcode, p.outside_claimed
-        FROM vault.placement old
+        INSERT INTO vault.placement
+            (incident_id, version, recorded_at, known_at, locality_id, unit_pcode, outside_claimed)
+        SELECT v.incident_id, v.version, :at, m.known_to, p.locality_id, p.unit_pcode, p.outside_claimed
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]), CAST(:known AS timestamptz[]))
+             AS m (incident_id, version, known_to)
         JOIN vault.incident_version v USING (incident_id, version)
         JOIN vault.incident i ON i.id = v.incident_id,
              LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
-        WHERE i.operation = :code AND old.replaced_at = :at
     """)
-    moved = vault.connection.execute(closed, at).rowcount
     if moved:
-        vault.connection.execute(opened, at)
-    return moved
+        ids, versions, known = (list(column) for column in zip(*moved, strict=True))
+        vault.connection.execute(opened, {"at": vault.at, "ids": ids, "versions": versions, "known": known})
+    return len(moved)
 
 
 def new_id() -> UUID:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Table, Text, and_, exists, func, insert, literal, or_, select
 
 from flashpoint.access import CLEARANCE
-from flashpoint.errors import NotFound, VersionMismatch
+from flashpoint.errors import NotFound
 from flashpoint.store.engine import Record, Vault, VaultReader
 from flashpoint.store.paging import Position
 from flashpoint.store.tables import community, locality, presence, threat_assessment
@@ -97,17 +97,6 @@ def find(reader: VaultReader, actor: Actor, kind: str, subject_id: UUID) -> Reco
     row = reader.connection.execute(query).one_or_none()
     if row is None:
         raise NotFound(f"no such {kind}")
-    return row
-
-
-def at_version(row: Record, version: int) -> Record:
-    """Give the row back if it is of that version.
-
-    Raises:
-        VersionMismatch: somebody else was faster.
-    """
-    if row.version != version:
-        raise VersionMismatch("the record has changed")
     return row
 
 

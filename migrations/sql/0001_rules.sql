@@ -314,7 +314,7 @@ REVOKE INSERT ON vault.evidence, vault.transition_rule, vault.alembic_version, v
 GRANT INSERT (id, operation, submitted_by, client_id, origin, content_sha256, recorded_at)
     ON vault.incident TO flashpoint_app;
 GRANT UPDATE (revoked_at) ON vault.api_key TO flashpoint_app;
-GRANT UPDATE (replaced_at) ON vault.placement TO flashpoint_app;
+GRANT UPDATE (known_to) ON vault.placement TO flashpoint_app;
 GRANT UPDATE (area, ranked_level) ON vault.operation TO flashpoint_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA release TO flashpoint_app;
 GRANT USAGE ON SCHEMA release TO flashpoint_reader;

@@ -852,7 +852,8 @@ def upgrade() -> None:
         sa.Column(
             "recorded_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
-        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("known_to", sa.DateTime(timezone=True), nullable=True),
         sa.Column("locality_id", sa.UUID(), nullable=True),
         sa.Column("unit_pcode", sa.Text(), nullable=True),
         sa.Column("outside_claimed", sa.Boolean(), nullable=False),
@@ -871,7 +872,7 @@ def upgrade() -> None:
         ["locality_id"],
         unique=False,
         schema="vault",
-        postgresql_where=sa.text("replaced_at IS NULL"),
+        postgresql_where=sa.text("known_to IS NULL"),
     )
     op.create_index(
         "uq_placement_current",
@@ -879,7 +880,7 @@ def upgrade() -> None:
         ["incident_id", "version"],
         unique=True,
         schema="vault",
-        postgresql_where=sa.text("replaced_at IS NULL"),
+        postgresql_where=sa.text("known_to IS NULL"),
     )
     op.create_table(
         "verification_act",

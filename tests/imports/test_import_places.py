@@ -70,12 +70,12 @@ class TestBoundaries:
         placed = """
             SELECT i.client_id, l.pcode FROM vault.placement p JOIN vault.incident i ON i.id = p.incident_id
             LEFT JOIN vault.locality l ON l.id = p.locality_id AND l.known_to IS NULL
-            WHERE p.replaced_at IS NULL ORDER BY 1
+            WHERE p.known_to IS NULL ORDER BY 1
         """
         assert rows_of(zedland, placed) == [("ucdp:1", "ZZ12"), ("ucdp:2", None)]
         versions = "SELECT version, known_at, known_to FROM vault.locality WHERE pcode = 'ZZ11' ORDER BY version"
         assert rows_of(zedland, versions) == [(1, places.ALWAYS, places.ALWAYS), (2, places.ALWAYS, None)]
-        assert rows_of(zedland, "SELECT count(*) FROM vault.placement WHERE replaced_at IS NOT NULL") == [(2,)]
+        assert rows_of(zedland, "SELECT count(*) FROM vault.placement WHERE known_to IS NOT NULL") == [(2,)]
 
     def test_a_new_code_list_adds_localities_and_leaves_the_old_ones(self, zedland, tmp_path):
         account = boundaries(zedland, write_boundaries(tmp_path), BoundaryTarget("ZZZ", "adm3", "COD-AB 2020"), quiet)
