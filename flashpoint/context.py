@@ -75,9 +75,13 @@ def supersede(vault: Vault, actor: Actor, kind: str, found: Record, tree: JsonVa
 
     Raises:
         Conflict: it is withdrawn, or the new version names another operation.
+        Forbidden: it is somebody else's standing threat, and the actor's role does not decide.
         Invalid: what is wrong with the new version.
     """
     _refuse_gone(found)
+    # Communities and presences live from whoever visits next; a judgement belongs to whoever made it.
+    if kind == "assessment":
+        _refuse_anothers(actor, found, "supersede")
     record(vault, actor, kind, (found.id, found.version + 1), tree)
 
 
@@ -89,12 +93,16 @@ def withdraw(vault: Vault, actor: Actor, kind: str, found: Record, reason: Withd
         Forbidden: it is somebody else's, and the actor's role does not decide.
     """
     _refuse_gone(found)
-    if found.submitted_by != actor.id and actor.role not in DECIDERS:
-        raise Forbidden(f"the role {actor.role} may not withdraw what somebody else recorded")
+    _refuse_anothers(actor, found, "withdraw")
     subjects.withdraw(vault, actor, kind, found, reason)
     if kind == "locality":
         places.replace_all(vault, found.operation)
     audit.write(vault, actor, f"{kind}.withdraw", (kind, found.id), operation=found.operation, reason=reason)
+
+
+def _refuse_anothers(actor: Actor, found: Record, deed: str) -> None:
+    if found.submitted_by != actor.id and actor.role not in DECIDERS:
+        raise Forbidden(f"the role {actor.role} may not {deed} what somebody else recorded")
 
 
 def log(database: Database, actor: Actor, kind: str, rows: Sequence[Record]) -> None:

@@ -504,7 +504,6 @@ def test_every_deed_stands_in_the_log_and_nothing_of_what_it_said(service, opera
 
 
 def test_what_fails_leaves_no_deed_in_the_log(service, operation):
-    before = service.scalar("SELECT count(*) FROM vault.audit")
     caller = operation.analyst
     before = service.scalar("SELECT count(*) FROM vault.audit")
     assert caller.post("/v1/incidents", operation.incident(event_start=ago(-1))).status_code == 422

@@ -178,10 +178,12 @@ def test_whoever_added_a_source_does_not_verify_on_it(operation):
     assert (refused.status_code, "another person" in refused.json()["detail"]) == (409, True)
 
 
-def test_only_its_recorder_or_a_decider_withdraws_a_standing_threat(operation):
+def test_only_its_recorder_or_a_decider_takes_a_standing_threat_down(operation):
     body = subject(operation.code, "assessment")
     path = f"/v1/assessments/{operation.analyst.post('/v1/assessments', body).json()['id']}"
-    reason = {"reason_code": "false"}
+    reason, milder = {"reason_code": "false"}, subject(operation.code, "assessment", likelihood=1)
+    assert operation.other_analyst.put(path, milder, If_Match="*").status_code == 403
+    assert operation.analyst.put(path, milder, If_Match="*").status_code == 200
     assert operation.other_analyst.post(f"{path}/withdrawal", reason, If_Match="*").status_code == 403
     assert operation.verifier.post(f"{path}/withdrawal", reason, If_Match="*").status_code == 200
 

@@ -1,7 +1,6 @@
 """The hot matrix over HTTP: what each audience reads of it, when its bytes change and when they must not."""
 
 import base64
-import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -131,12 +130,12 @@ def test_the_bytes_are_the_same_until_something_changes(operation, audience):
 def test_every_part_of_the_matrix_has_a_tag_of_its_own(operation, query):
     busy(operation)
     path = f"/v1/matrix?operation={operation.code}{query}"
-    tags = {operation.caller(Role.ANALYST, one).get(path).headers["etag"] for one in Audience}
-    assert len(tags) == 2
-    for tag in tags:
-        others = [operation.analyst.get(p, headers={"If-None-Match": tag}) for p in (f"{path}&limit=1", path)]
-        assert others[0].status_code in {200, 400}
-        assert others[1].status_code == (304 if others[1].headers["etag"] == tag else 200)
+    callers = {one: operation.caller(Role.ANALYST, one) for one in Audience}
+    tags = {one: caller.get(path).headers["etag"] for one, caller in callers.items()}
+    assert len(set(tags.values())) == len(Audience)
+    for mine, caller in callers.items():
+        answers = {one: caller.get(path, headers={"If-None-Match": tag}).status_code for one, tag in tags.items()}
+        assert answers == {one: 304 if one is mine else 200 for one in Audience}
 
 
 def test_the_tag_of_one_audience_says_nothing_to_the_other(operation):
@@ -155,7 +154,6 @@ def test_a_compressed_matrix_is_the_same_matrix(operation, coding):
     assert packed.json() == plain.json()
     assert "Authorization" in packed.headers["vary"]
     assert packed.headers["cache-control"] == "private, no-cache"
-    assert gzip.decompress(gzip.compress(plain.content)) == plain.content
 
 
 def test_a_head_request_gives_the_tag_alone(operation):
