@@ -1,0 +1,1 @@
+"""The groups of commands that ``flashpoint <group> ...`` has, one module a group."""
