@@ -9,7 +9,7 @@ the highest clearance. Severities are not here: they belong to a methodology ver
 
 from dataclasses import dataclass
 
-from flashpoint.types import Tier
+from flashpoint.types import PresenceType, Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +228,110 @@ TIER_NAMES: dict[Tier, dict[str, str]] = {
     Tier.ELEVATED: {"en": "elevated", "fr": "accru"},
     Tier.WATCH: {"en": "watch", "fr": "veille"},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What something is called, in English and French; ``the_*`` as it stands in a sentence."""
+
+    en: str
+    fr: str
+    the_en: str
+    the_fr: str
+
+
+#: The three dimensions of the score.
+DIMENSION_TERMS: dict[str, Term] = {
+    "threat": Term("threat", "menace", "the threat", "la menace"),
+    "vulnerability": Term("vulnerability", "vulnérabilité", "vulnerability", "la vulnérabilité"),
+    "capacity_gap": Term(
+        "lack of protection", "manque de protection", "the lack of protection", "le manque de protection"
+    ),
+}
+
+#: What contributes to a score, and what may be missing from it, by the names that a row gives them.
+INPUT_TERMS: dict[str, Term] = {
+    **DIMENSION_TERMS,
+    "incident": Term("incident", "incident", "the incident", "l'incident"),
+    "coarse_incident": Term(
+        "incident in the wider area",
+        "incident dans la zone",
+        "the incident in the wider area",
+        "l'incident dans la zone",
+    ),
+    "near_incident": Term("incident near by", "incident à proximité", "the incident near by", "l'incident à proximité"),
+    "other_incidents": Term("other incidents", "autres incidents", "the other incidents", "les autres incidents"),
+    "standing_threat": Term("standing threat", "menace latente", "the standing threat", "la menace latente"),
+    "floor": Term("least value", "valeur minimale", "the least value", "la valeur minimale"),
+    "population": Term(
+        "number of inhabitants", "nombre d'habitants", "the number of inhabitants", "le nombre d'habitants"
+    ),
+    "displacement": Term(
+        "people displaced",
+        "personnes déplacées",
+        "the number of people displaced",
+        "le nombre de personnes déplacées",
+    ),
+    "protected_sites": Term(
+        "protected sites hit", "sites protégés touchés", "the protected sites hit", "les sites protégés touchés"
+    ),
+    "confinement": Term("confinement", "enclavement", "the degree of confinement", "le degré d'enclavement"),
+    "food": Term(
+        "hindered access to food", "accès entravé à la nourriture", "the access to food", "l'accès à la nourriture"
+    ),
+    "water": Term("hindered access to water", "accès entravé à l'eau", "the access to water", "l'accès à l'eau"),
+    "health": Term(
+        "hindered access to health care", "accès entravé aux soins", "the access to health care", "l'accès aux soins"
+    ),
+    "market": Term(
+        "hindered access to the market", "accès entravé au marché", "the access to the market", "l'accès au marché"
+    ),
+    "confined_people": Term(
+        "people confined", "personnes enclavées", "the number of people confined", "le nombre de personnes enclavées"
+    ),
+    "unprotected": Term("without protection", "sans protection", "the lack of protection", "le manque de protection"),
+    "presence": Term(
+        "protective presence", "présence de protection", "the protective presence", "la présence de protection"
+    ),
+    "presence_unknown": Term(
+        "protection not recorded",
+        "protection non renseignée",
+        "the protection that nobody recorded",
+        "la protection non renseignée",
+    ),
+    "casualties": Term(
+        "casualties",
+        "bilan des victimes",
+        "the number of killed, injured and abducted",
+        "le bilan des tués, blessés et enlevés",
+    ),
+    "expired_assessment": Term(
+        "expired assessment of a community",
+        "évaluation périmée d'une communauté",
+        "the present situation of the enclave community, whose assessment has expired",
+        "la situation actuelle de la communauté enclavée, dont l'évaluation est périmée",
+    ),
+    "coarse_incidents": Term(
+        "incidents in the wider area",
+        "incidents dans la zone",
+        "the exact place of the incidents that are known to a wider area only",
+        "le lieu exact des incidents connus seulement à l'échelle d'une zone",
+    ),
+}
+
+PRESENCE_TERMS: dict[PresenceType, Term] = {
+    PresenceType.MISSION_BASE: Term("mission base", "base de la mission", "the mission base", "la base de la mission"),
+    PresenceType.MISSION_PATROL: Term(
+        "mission patrol", "patrouille de la mission", "the mission patrol", "la patrouille de la mission"
+    ),
+    PresenceType.STATE_FORCES: Term("State forces", "forces de l'État", "the State forces", "les forces de l'État"),
+    PresenceType.ALERT_NETWORK: Term("alert network", "réseau d'alerte", "the alert network", "le réseau d'alerte"),
+    PresenceType.ESCORT: Term("escort", "escorte", "the escort", "l'escorte"),
+    PresenceType.NONE: Term("none found", "aucune constatée", "no presence", "aucune présence"),
+}
+
+
+def input_term(name: str) -> Term:
+    """Name an input as a row does: by its code, a presence by its type (``presence:escort``) where that is told."""
+    code, _, kind = name.partition(":")
+    return PRESENCE_TERMS[PresenceType(kind)] if kind else INPUT_TERMS[code]

@@ -91,6 +91,10 @@ class WithdrawalReason(StrEnum):
     HARM = "harm"
 
 
+#: Why a place of a replaced code list is gone. Nobody can ask for it: only the import of the next list says so.
+REPLACED = "replaced"
+
+
 class DatePrecision(IntEnum):
     """How well the time of an event is known."""
 

@@ -17,10 +17,13 @@ from enum import StrEnum
 import numpy as np
 
 from flashpoint.scoring.communities import LEVEL_COMPONENTS, level_components
-from flashpoint.scoring.factors import NO_ASSESSMENT
+from flashpoint.scoring.evidence import NOWHERE
+from flashpoint.scoring.factors import NO_ASSESSMENT, incident_threat
 from flashpoint.scoring.methodology import COMPONENTS
 from flashpoint.scoring.model import Result
-from flashpoint.scoring.portable import Floats, Ints, exp2, log2
+from flashpoint.scoring.portable import Bools, Floats, Ints, exp2, log2
+from flashpoint.scoring.pressing import severities
+from flashpoint.scoring.reach import Reach
 from flashpoint.scoring.uncertainty import BEST
 
 
@@ -34,18 +37,24 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One line: ``points`` of the score owed to ``component``; ``ref`` is the id of the record behind it, if one is."""
+    """One line: ``points`` of the score owed to ``component``; ``ref`` is the id of the record behind it, if one is.
+
+    Not ``nameable``: the id must not be shown.
+    """
 
     kind: Kind
     component: str
     ref: str | None
     points: float
+    nameable: bool = True
 
 
 INCIDENT, COARSE_INCIDENT, NEAR_INCIDENT = "incident", "coarse_incident", "near_incident"
 OTHER_INCIDENTS, STANDING_THREAT = "other_incidents", "standing_threat"
 UNPROTECTED, PRESENCE, PRESENCE_UNKNOWN = "unprotected", "presence", "presence_unknown"
 FLOOR = "floor"
+# So many groups are searched for before the column is sorted once for all of them.
+_SEARCHES = 32
 
 
 def dimension_points(result: Result) -> Floats:
@@ -66,31 +75,57 @@ def dimension_points(result: Result) -> Floats:
 
 
 class _Grouping:
-    """The rows of a column of indices, by index: sorted once, each group found at once."""
+    """The rows of a column of indices, by index: searched while few are asked for, sorted once they are many."""
 
-    def __init__(self, keys: Ints) -> None:
-        self._order = np.argsort(keys, kind="stable")
-        self._sorted = keys[self._order]
+    def __init__(self, keys: Ints, live: Bools | None = None) -> None:
+        self._keys, self._live = keys, live
+        self._asked = 0
+        self._order: Ints | None = None
+        self._sorted = keys
 
     def rows(self, key: int) -> Ints:
+        self._asked += 1
+        if self._asked <= _SEARCHES:
+            found = np.flatnonzero(self._keys == key)
+            return found if self._live is None else found[self._live[found]]
+        if self._order is None:
+            rows = np.arange(len(self._keys)) if self._live is None else np.flatnonzero(self._live)
+            self._order = rows[np.argsort(self._keys[rows], kind="stable")]
+            self._sorted = self._keys[self._order]
         start, end = np.searchsorted(self._sorted, (key, key + 1))
         return self._order[start:end].astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reached:
+    """The incidents that press on a locality: rows (R,), weights there (R, K) on each time scale, and the way (R,).
+
+    The ways are 0 inside, 1 by a unit, 2 from near by.
+    """
+
+    row: Ints
+    weight: Floats
+    way: Ints
 
 
 class Ledger:
     """The contributions of one result, drawn up locality by locality."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result, live: Bools | None = None) -> None:
+        """Prepare; ``live`` (M,) leaves out incidents that do not count, all of them count where it is not given."""
         self._result = result
         self._evidence = result.parts.evidence
         self._points = dimension_points(result)
-        self._inside = _Grouping(self._evidence.incidents.locality)
-        self._coarse = _Grouping(self._evidence.incidents.unit)
+        self._incidents = result.parts.incidents
+        self.live = np.ones(len(self._incidents), dtype=np.bool_) if live is None else live
+        self._inside = _Grouping(self._incidents.locality, self.live)
+        self._coarse = _Grouping(self._incidents.unit, self.live)
         self._members = _Grouping(self._evidence.units.locality)
-        self._near = _Grouping(self._evidence.near.locality)
         self._communities = _Grouping(self._evidence.communities.locality)
         self._presences = _Grouping(self._evidence.presences.locality)
-        self._levels = level_components(self._evidence.communities, result.parts.methodology)[0][:, :, BEST]
+        method = result.parts.methodology
+        self._severity = [severities(scale.severity) for scale in method.threat_scales]
+        self._levels = level_components(self._evidence.communities, method)[0][:, :, BEST]
 
     def lines(self, locality: int, incident_limit: int | None = None) -> list[Contribution]:
         """Explain the locality with this index; its lines add up to its score.
@@ -99,46 +134,101 @@ class Ledger:
         evidence. Beyond ``incident_limit`` incidents, the smaller ones are one line ``other_incidents``.
         """
         return [
-            *_folded(_sorted(self._threat(locality)), incident_limit),
+            *self._threat(locality, incident_limit),
             *_sorted(self._vulnerability(locality)),
             *_sorted(self._capacity_gap(locality)),
         ]
 
-    def _threat(self, locality: int) -> list[Contribution]:
+    def _threat(self, locality: int, limit: int | None) -> list[Contribution]:
         points, threat = float(self._points[locality, 0]), self._result.parts.threat
         if points == 0:
             return []
-        reached = self._reaching(locality)
         value, standing = self._result.threat[locality, BEST], threat.standing[locality]
-        assessment = int(threat.standing_by[locality])
-        if assessment != NO_ASSESSMENT and value == standing and value > self._incident_threat(locality):
-            return [Contribution(Kind.THREAT, STANDING_THREAT, self._evidence.assessments.id[assessment], points)]
-        total = math.fsum(weight for _, _, weight in reached)
-        if total == 0:
+        row = int(threat.standing_by[locality])
+        if row != NO_ASSESSMENT and value == standing and value > self._incident_threat(locality):
+            assessments = self._evidence.assessments
+            shown = _may_name(assessments.nameable, row)
+            return [Contribution(Kind.THREAT, STANDING_THREAT, assessments.id[row], points, shown)]
+        reached = self._reaching(locality)
+        if not len(reached.row):
             return [Contribution(Kind.THREAT, FLOOR, None, points)]
-        return [
-            Contribution(Kind.THREAT, component, self._evidence.incidents.id[row], points * (weight / total))
-            for component, row, weight in reached
-        ]
+        return self._incident_lines(reached, points, limit)
+
+    def _incident_lines(self, reached: "_Reached", points: float, limit: int | None) -> list[Contribution]:
+        """Write the largest lines, and one for the others together."""
+        worth = points * self._parts(reached.weight)
+        first = np.arange(len(worth))
+        if limit is not None and len(worth) > limit:
+            # All that equal the last one taken: which of them it is goes by component and id.
+            first = np.flatnonzero(worth >= np.partition(worth, -limit)[-limit]) if limit else first[:0]
+        lines = _sorted([self._incident(reached, at, float(worth[at])) for at in first.tolist()])[:limit]
+        if len(lines) == len(worth):
+            return lines
+        rest = math.fsum([*worth.tolist(), *(-line.points for line in lines)])
+        return [*lines, Contribution(Kind.THREAT, OTHER_INCIDENTS, None, rest)]
+
+    def _incident(self, reached: "_Reached", at: int, points: float) -> Contribution:
+        row = int(reached.row[at])
+        component = (INCIDENT, COARSE_INCIDENT, NEAR_INCIDENT)[reached.way[at]]
+        shown = _may_name(self._incidents.nameable, row)
+        return Contribution(Kind.THREAT, component, self._incidents.name(row), points, shown)
+
+    def _parts(self, weight: Floats) -> Floats:
+        """Return each incident's part of threat (R,): a time scale's logarithm is shared out by its sum."""
+        parts = np.zeros(len(weight))
+        whole = 0.0
+        for scale, column in zip(self._result.parts.methodology.threat_scales, weight.T, strict=True):
+            total = math.fsum(column.tolist())
+            if total > 0:
+                logarithm = scale.share * float(log2(1.0 + total))
+                parts += logarithm * (column / total)
+                whole += logarithm
+        return np.asarray(parts / whole, dtype=np.float64)
 
     def _incident_threat(self, locality: int) -> float:
         parts = self._result.parts
-        total = 1.0 + parts.pressure.threat[locality, BEST]
-        return min(1.0, float(log2(total) / log2(1.0 + parts.methodology.threat_reference)))
+        return float(incident_threat(parts.pressure.threat[:, locality, BEST], parts.methodology))
 
-    def _reaching(self, locality: int) -> list[tuple[str, int, float]]:
-        """Return component, row and weight of each incident that presses on the locality."""
-        pressure, units, near = self._result.parts.pressure, self._evidence.units, self._evidence.near
-        weight = pressure.weight[:, BEST]
-        found = [(INCIDENT, int(row), float(weight[row])) for row in self._inside.rows(locality)]
-        for pair in self._members.rows(locality):
-            share = float(pressure.share[pair])
-            rows = self._coarse.rows(int(units.unit[pair]))
-            found += [(COARSE_INCIDENT, int(row), float(weight[row]) * share) for row in rows]
-        for pair in self._near.rows(locality):
-            row = int(near.incident[pair])
-            found.append((NEAR_INCIDENT, row, float(weight[row] * pressure.influence[pair])))
-        return [entry for entry in found if entry[2] > 0]
+    def _reaching(self, locality: int) -> "_Reached":
+        """Find each incident that presses on the locality, and its weight there."""
+        inside = self._inside.rows(locality)
+        found = [(inside, self._weights(inside), 0)]
+        for pair in self._members.rows(locality).tolist():
+            rows = self._coarse.rows(int(self._evidence.units.unit[pair]))
+            found.append((rows, self._weights(rows) * self._result.parts.pressure.share[pair], 1))
+        rows, influence = self._near(locality)
+        found.append((rows, self._weights(rows) * influence[:, np.newaxis], 2))
+        row = np.concatenate([rows for rows, _, _ in found])
+        weight = np.concatenate([weight for _, weight, _ in found])
+        way = np.repeat([way for _, _, way in found], [len(rows) for rows, _, _ in found])
+        pressing = np.flatnonzero((weight > 0).any(axis=1))
+        return _Reached(row[pressing], weight[pressing], way[pressing])
+
+    def _weights(self, rows: Ints) -> Floats:
+        """Return the weights of incidents (R, K) at best on each time scale, before influence."""
+        age = self._evidence.clock_day - self._incidents.ended_day[rows]
+        casualty, category = self._incidents.casualty[rows, BEST], self._incidents.category[rows]
+        method = self._result.parts.methodology
+        weights = np.empty((len(rows), len(self._severity)))
+        for layer, (scale, severity) in enumerate(zip(method.threat_scales, self._severity, strict=True)):
+            live = age <= method.memory_half_lives * scale.half_life_days
+            weights[:, layer] = casualty * severity[category] * exp2(-age / scale.half_life_days) * live
+        return weights
+
+    def _near(self, locality: int) -> tuple[Ints, Floats]:
+        """Find the incidents that press on the locality from outside, and their influence."""
+        point = self._evidence.localities.point
+        width = self._result.parts.methodology.kernel_width_km
+        if width == 0 or len(point) == 0:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        live = np.flatnonzero(self.live)
+        elsewhere = live[self._incidents.locality[live] != locality]
+        # Here the one locality has index 0, so nobody's own index may stand beside it.
+        others = replace(self._incidents.rows(elsewhere), locality=np.full(len(elsewhere), NOWHERE))
+        pairs = [*Reach(point[[locality]], width).pairs(others)]
+        rows = [elsewhere[row] for row, _, _ in pairs]
+        influence = [influence for _, _, influence in pairs]
+        return (np.concatenate(rows), np.concatenate(influence)) if rows else (elsewhere[:0], np.empty(0))
 
     def _vulnerability(self, locality: int) -> list[Contribution]:
         points, made = float(self._points[locality, 1]), self._result.parts.vulnerability
@@ -153,17 +243,17 @@ class Ledger:
         }
         total = math.fsum(parts.values())
         return [
-            Contribution(Kind.VULNERABILITY, name, self._community(locality, name), points * (part / total))
+            Contribution(Kind.VULNERABILITY, name, *self._community(locality, name, points * (part / total)))
             for name, part in parts.items()
         ]
 
-    def _community(self, locality: int, component: str) -> str | None:
+    def _community(self, locality: int, component: str, points: float) -> tuple[str | None, float, bool]:
         """Name the community that speaks for a level component: the worst off, of equal ones the first by id."""
         if component not in LEVEL_COMPONENTS:
-            return None
+            return None, points, True
         level, ids = self._levels[:, LEVEL_COMPONENTS.index(component)], self._evidence.communities.id
         worst: int = min(self._communities.rows(locality).tolist(), key=lambda row: (-level[row], ids[row]))
-        return ids[worst]
+        return ids[worst], points, _may_name(self._evidence.communities.nameable, worst)
 
     def _capacity_gap(self, locality: int) -> list[Contribution]:
         points, gap = float(self._points[locality, 2]), self._result.parts.capacity_gap
@@ -182,7 +272,8 @@ class Ledger:
 
     def _presence(self, row: int, points: float) -> Contribution:
         presences = self._evidence.presences
-        return Contribution(Kind.CAPACITY_GAP, f"{PRESENCE}:{presences.type[row]}", presences.id[row], points)
+        shown = _may_name(presences.nameable, row)
+        return Contribution(Kind.CAPACITY_GAP, f"{PRESENCE}:{presences.type[row]}", presences.id[row], points, shown)
 
     def _relief(self, locality: int) -> float:
         """Return how many points higher the score would be with no protection, L = 1."""
@@ -196,11 +287,9 @@ def _sorted(lines: list[Contribution]) -> list[Contribution]:
     return sorted(lines, key=lambda line: (-line.points, line.component, line.ref or ""))
 
 
-def _folded(lines: list[Contribution], limit: int | None) -> list[Contribution]:
-    if limit is None or len(lines) <= limit:
-        return lines
-    rest = math.fsum(line.points for line in lines[limit:])
-    return [*lines[:limit], Contribution(Kind.THREAT, OTHER_INCIDENTS, None, rest)]
+def _may_name(nameable: Bools, row: int) -> bool:
+    """Read a flag from a column that is empty where all may be named."""
+    return len(nameable) == 0 or bool(nameable[row])
 
 
 def round_points(points: Sequence[float], total: float, decimals: int) -> list[float]:

@@ -1,14 +1,15 @@
 """What goes in: columns of numbers, already filtered to what counts and was known at the ``as_of`` moment.
 
 N localities, U coarser admin units, M incidents, C communities, A assessments, P presences. Places are given as
-indices into the localities or the units. Ages are days before ``as_of``, never negative. A row ``low, best, high``
-with a NaN in it is not known.
+indices into the localities or the units. Instants are days since 1970 (UTC); ages are days before the clock, never
+negative. A row ``low, best, high`` with a NaN in it is not known. A column that may be left out is empty.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flashpoint.catalogue import CATEGORIES
 from flashpoint.scoring.portable import Bools, Floats, Ints
@@ -44,6 +45,8 @@ def _check_columns(columns: object, length: int) -> None:
     for entry in fields(columns):  # type: ignore[arg-type]
         value = getattr(columns, entry.name)
         shape = np.shape(value) if isinstance(value, np.ndarray) else (len(value),)
+        if entry.name in _MAY_BE_EMPTY and shape[0] == 0:
+            continue
         if shape not in {(length,), (length, 3)} or (entry.name in _TRIPLES) != (shape[1:] == (3,)):
             raise ValueError(
                 f"{type(columns).__name__}.{entry.name} has shape {shape} where {length} rows are expected"
@@ -57,15 +60,20 @@ def _check_finite(columns: object, *names: str) -> None:
             raise ValueError(f"{type(columns).__name__}.{name} must be finite and not negative")
 
 
-_TRIPLES = frozenset({"population", "killed", "injured", "abducted", "displaced", "people"})
+_TRIPLES = frozenset({"population", "killed", "injured", "abducted", "displaced", "people", "point"})
+_MAY_BE_EMPTY = frozenset({"point", "nameable"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Localities:
-    """The places that are ranked. ``pcode`` (N,) unique; ``population`` (N, 3) persons."""
+    """The places that are ranked. ``pcode`` (N,) unique; ``population`` (N, 3) persons.
+
+    ``point`` (N, 3) on the unit sphere is where spill-over is measured from; empty where there is none.
+    """
 
     pcode: Sequence[str] = ()
     population: Floats = field(default_factory=_no_ranges)
+    point: Floats = field(default_factory=_no_ranges)
 
     def __post_init__(self) -> None:
         """Check shapes, and that the P-codes can break ties."""
@@ -105,12 +113,14 @@ class Incidents:
 
     ``category`` holds codes of the catalogue, or their positions in ``CATEGORY_CODES``. ``locality`` places
     a precisely known incident, ``unit`` a coarse one, the other is -1; both -1: unplaced, counted and nothing more.
+    ``point`` (M, 3) on the unit sphere, NaN or empty where it is not known. ``nameable``: the id may be shown; empty
+    where all may.
     """
 
-    id: Sequence[str] = ()
+    id: Sequence[str] | NDArray[np.void] = ()
     category: Sequence[str] | Ints = ()
-    age_days: Floats = field(default_factory=no_numbers)
-    report_age_days: Floats = field(default_factory=no_numbers)
+    ended_day: Floats = field(default_factory=no_numbers)
+    reported_day: Floats = field(default_factory=no_numbers)
     killed: Floats = field(default_factory=_no_ranges)
     injured: Floats = field(default_factory=_no_ranges)
     abducted: Floats = field(default_factory=_no_ranges)
@@ -119,11 +129,14 @@ class Incidents:
     state_perpetrator: Bools = field(default_factory=no_flags)
     locality: Ints = field(default_factory=no_indices)
     unit: Ints = field(default_factory=no_indices)
+    point: Floats = field(default_factory=_no_ranges)
+    nameable: Bools = field(default_factory=no_flags)
 
     def __post_init__(self) -> None:
-        """Check shapes, ages and that no incident is in two places."""
+        """Check shapes, instants and that no incident is in two places."""
         _check_columns(self, len(self.id))
-        _check_finite(self, "age_days", "report_age_days")
+        if not (np.isfinite(self.ended_day).all() and np.isfinite(self.reported_day).all()):
+            raise ValueError("Incidents: instants must be finite")
         if ((self.locality >= 0) & (self.unit >= 0)).any():
             raise ValueError("an incident is placed in a locality or in a unit, not in both")
         if isinstance(self.category, np.ndarray) and self.category.dtype.kind in "iu":
@@ -131,20 +144,6 @@ class Incidents:
 
     def __len__(self) -> int:
         return len(self.id)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Near:
-    """Precise incidents within reach of a locality that they are not in, for the spill-over kernel. Columns (K,)."""
-
-    incident: Ints = field(default_factory=no_indices)
-    locality: Ints = field(default_factory=no_indices)
-    distance_km: Floats = field(default_factory=no_numbers)
-
-    def __post_init__(self) -> None:
-        """Check shapes and distances."""
-        _check_columns(self, len(self.incident))
-        _check_finite(self, "distance_km")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +162,7 @@ class Communities:
     health: Floats = field(default_factory=no_numbers)
     market: Floats = field(default_factory=no_numbers)
     expired: Bools = field(default_factory=no_flags)
+    nameable: Bools = field(default_factory=no_flags)
 
     def __post_init__(self) -> None:
         """Check shapes and that levels are levels."""
@@ -180,6 +180,7 @@ class Assessments:
     locality: Ints = field(default_factory=no_indices)
     likelihood: Floats = field(default_factory=no_numbers)
     impact: Floats = field(default_factory=no_numbers)
+    nameable: Bools = field(default_factory=no_flags)
 
     def __post_init__(self) -> None:
         """Check shapes and scales."""
@@ -201,6 +202,7 @@ class Presences:
     type: Sequence[str] = ()
     distance_km: Floats = field(default_factory=no_numbers)
     age_days: Floats = field(default_factory=no_numbers)
+    nameable: Bools = field(default_factory=no_flags)
 
     def __post_init__(self) -> None:
         """Check shapes, types and numbers."""
@@ -212,25 +214,27 @@ class Presences:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """All that was known. ``Evidence()`` is the empty world; every part may be left out."""
+    """All that was known. ``Evidence()`` is the empty world; every part may be left out.
+
+    ``clock_day`` is the instant from which the incidents' ages are counted.
+    """
 
     localities: Localities = field(default_factory=Localities)
     units: Units = field(default_factory=Units)
     incidents: Incidents = field(default_factory=Incidents)
-    near: Near = field(default_factory=Near)
     communities: Communities = field(default_factory=Communities)
     assessments: Assessments = field(default_factory=Assessments)
     presences: Presences = field(default_factory=Presences)
+    clock_day: float = 0.0
 
     def __post_init__(self) -> None:
         """Check that every index points at something: a wrong one would wrap around to the last locality."""
         localities, units = len(self.localities), len(self.units)
-        for held in (self.units, self.near, self.communities, self.assessments, self.presences):
+        for held in (self.units, self.communities, self.assessments, self.presences):
             _check_indices(held.locality, 0, localities)
         _check_indices(self.incidents.locality, NOWHERE, localities)
         _check_indices(self.incidents.unit, NOWHERE, units)
         _check_indices(self.units.unit, 0, units)
-        _check_indices(self.near.incident, 0, len(self.incidents))
 
 
 def _check_indices(column: Ints, least: int, end: int) -> None:

@@ -54,11 +54,19 @@ class CapacityGap:
 
 
 def threat(evidence: Evidence, pressure: Pressure, method: Methodology) -> Threat:
-    """T = max(T_incident, T_standing), where T_incident = min(1, log(1 + sum w) / log(1 + W_ref))."""
-    incident = log_scale(pressure.threat, method.threat_reference)
+    """T = max(T_incident, T_standing)."""
+    incident = incident_threat(pressure.threat, method)
     standing, standing_by = _standing(evidence.assessments, len(evidence.localities), method)
     value = np.clip(np.maximum(incident, standing[:, np.newaxis]), method.floor, 1.0)
     return Threat(contain(value), standing, standing_by)
+
+
+def incident_threat(sums: Floats, method: Methodology) -> Floats:
+    """T_incident = min(1, sum over time scales of share_k * log(1 + S_k) / log(1 + W_ref)) for sums (K, ...)."""
+    total = np.zeros(sums.shape[1:])
+    for scale, layer in zip(method.threat_scales, sums, strict=True):
+        total += scale.share * log_scale(layer, method.threat_reference)
+    return np.minimum(total, 1.0)
 
 
 def _standing(assessments: Assessments, size: int, method: Methodology) -> tuple[Floats, Ints]:

@@ -13,7 +13,8 @@ from flashpoint.scoring.evidence import Evidence
 from flashpoint.scoring.factors import CapacityGap, Threat, Vulnerability, capacity_gap, threat, vulnerability
 from flashpoint.scoring.methodology import SHARED_COMPONENTS, Methodology
 from flashpoint.scoring.portable import Bools, Floats, Ints, exp2, log2
-from flashpoint.scoring.pressure import Pressure, press
+from flashpoint.scoring.pressing import Pressing, pressing
+from flashpoint.scoring.pressure import Pressure, pressure, sums_of
 from flashpoint.scoring.rank import rank
 from flashpoint.scoring.uncertainty import BEST, HIGH, LOW, contain, fill
 from flashpoint.types import Tier
@@ -26,10 +27,14 @@ _GRID = 1e10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """What made the score; the ledger of contributions is drawn up from it."""
+    """What made the score; the ledger of contributions is drawn up from it.
+
+    ``incidents`` is what ``pressure`` was made of; the evidence's own columns of incidents may be empty.
+    """
 
     evidence: Evidence
     methodology: Methodology
+    incidents: Pressing
     pressure: Pressure
     threat: Threat
     vulnerability: Vulnerability
@@ -72,19 +77,21 @@ class Result:
 
 def score(evidence: Evidence, method: Methodology) -> Result:
     """Score and rank every locality. Pure: the same evidence, in any order, gives the same bits on any machine."""
-    return assemble(evidence, press(evidence, method), method)
+    incidents = pressing(evidence.incidents, method)
+    return assemble(evidence, incidents, pressure(evidence, sums_of(evidence, incidents, method), method), method)
 
 
-def assemble(evidence: Evidence, pressure: Pressure, method: Methodology) -> Result:
+def assemble(evidence: Evidence, incidents: Pressing, pressed: Pressure, method: Methodology) -> Result:
     """Score and rank from sums over incidents that are already made."""
     enclaves = gather(evidence.communities, len(evidence.localities), method)
     parts = Parts(
         evidence=evidence,
         methodology=method,
-        pressure=pressure,
-        threat=threat(evidence, pressure, method),
-        vulnerability=vulnerability(evidence, pressure, enclaves, method),
-        capacity_gap=capacity_gap(evidence, pressure, method),
+        incidents=incidents,
+        pressure=pressed,
+        threat=threat(evidence, pressed, method),
+        vulnerability=vulnerability(evidence, pressed, enclaves, method),
+        capacity_gap=capacity_gap(evidence, pressed, method),
     )
     scores = combine((parts.threat.value, parts.vulnerability.value, parts.capacity_gap.value), method)
     people = _people_at_risk(evidence, enclaves)
@@ -101,11 +108,11 @@ def assemble(evidence: Evidence, pressure: Pressure, method: Methodology) -> Res
         vulnerability=parts.vulnerability.value,
         capacity_gap=parts.capacity_gap.value,
         tier=tiers(scores[:, BEST], method),
-        silent=~(pressure.freshness_days <= method.silence_days),
+        silent=~(pressed.freshness_days <= method.silence_days),
         coverage=_coverage(parts, enclaves),
-        freshness_days=pressure.freshness_days,
+        freshness_days=pressed.freshness_days,
         people_at_risk=people,
-        unplaced=pressure.unplaced,
+        unplaced=pressed.unplaced,
         parts=parts,
     )
 

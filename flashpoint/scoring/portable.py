@@ -6,6 +6,7 @@ the byte-identical matrix. What is here uses only operations that IEEE 754 fixes
 (add, subtract, multiply, divide, round, scale by a power of two).
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +17,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 LN2 = 0.6931471805599453
+PI = 3.141592653589793
 _SQRT_HALF = 0.7071067811865476
 # artanh series, highest power first: at |f| <= 0.1716 the first term left out is below 1e-17.
 _ARTANH = tuple(1.0 / (2 * k + 1) for k in range(11, -1, -1))
@@ -36,6 +38,8 @@ _EXPONENTIAL = (
     1.0,
     1.0,
 )
+# (-1)^k / (2k+1)! of the sine's series, highest power first.
+_SINE = tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(11, -1, -1))
 _LEAST_EXPONENT = -1070.0
 # Blocks of this many numbers keep the intermediate arrays in the processor's cache.
 _BLOCK = 8192
@@ -92,6 +96,25 @@ def log_scale(values: ArrayLike, reference: float) -> Floats:
     return log2(1.0 + np.asarray(values, dtype=np.float64)) / log2(1.0 + reference)
 
 
+def split(values: Floats, ceiling: float, count_bits: int = _COUNT_BITS) -> tuple[Floats, Floats]:
+    """Split values of any shape, at most ``ceiling`` (a power of two), into two parts on fixed grids.
+
+    Up to ``2**count_bits`` coarse parts add without rounding, and so do as many fine ones.
+    """
+    step = 2.0 ** (count_bits - 52)
+    capped = np.minimum(values, ceiling)
+    coarse = _on_grid(capped, ceiling * step)
+    return coarse, _on_grid(capped - coarse, ceiling * step * step)
+
+
+def _on_grid(values: Floats, step: float) -> Floats:
+    """Round to multiples of a power of two: a number so large that nothing finer stands beside it is put to it."""
+    large = 1.5 * 2.0**52 * step
+    rounded: Floats = values + large
+    rounded -= large
+    return rounded
+
+
 def exact_sums(values: Floats, bins: Ints, size: int, ceiling: float, count_bits: int = _COUNT_BITS) -> Floats:
     """Sum ``values`` (K,) into ``size`` bins by ``bins`` (K,), with the same bits whatever the order of the terms.
 
@@ -102,9 +125,26 @@ def exact_sums(values: Floats, bins: Ints, size: int, ceiling: float, count_bits
     After Demmel and Nguyen, *Fast reproducible floating-point summation* (2013); the grids are fixed,
     not fitted to the data, so that one locality's evidence never changes another's last bit.
     """
-    step = 2.0 ** (count_bits - 52)
-    capped = np.minimum(values, ceiling)
-    coarse = np.rint(capped / (ceiling * step)) * (ceiling * step)
-    fine = np.rint((capped - coarse) / (ceiling * step * step)) * (ceiling * step * step)
+    coarse, fine = split(values, ceiling, count_bits)
     sums: Floats = np.bincount(bins, coarse, size).astype(np.float64) + np.bincount(bins, fine, size)
     return sums
+
+
+def unit_vectors(longitude: ArrayLike, latitude: ArrayLike) -> Floats:
+    """Return points (..., 3) on the unit sphere for degrees; NaN where a coordinate is NaN."""
+    meridian, parallel = _radians(longitude), _radians(latitude)
+    return np.stack((_cos(parallel) * _cos(meridian), _cos(parallel) * _sin(meridian), _sin(parallel)), axis=-1)
+
+
+def _radians(degrees: ArrayLike) -> Floats:
+    return np.asarray(degrees, dtype=np.float64) * (PI / 180.0)
+
+
+def _cos(x: Floats) -> Floats:
+    return _sin(PI / 2 - np.abs(x))
+
+
+def _sin(x: Floats) -> Floats:
+    """Evaluate the Taylor series on [-pi, pi], folded to [-pi/2, pi/2], where the first term left out is 1e-17."""
+    folded = np.where(np.abs(x) > PI / 2, np.copysign(PI, x) - x, x)
+    return folded * _polynomial(_SINE, folded * folded)

@@ -7,7 +7,7 @@ import pytest
 from scoring_worlds import World
 
 from flashpoint.scoring.contributions import Ledger, dimension_points
-from flashpoint.scoring.evidence import CATEGORY_CODES, Evidence, Incidents, Localities, Near, Units
+from flashpoint.scoring.evidence import CATEGORY_CODES, Evidence, Incidents, Localities, Units
 from flashpoint.scoring.methodology import DEFAULT
 from flashpoint.scoring.model import score
 
@@ -81,7 +81,7 @@ def test_all_unplaced():
 
 def test_threat_stops_at_one():
     world = World().town("A")
-    for _ in range(60):
+    for _ in range(400):
         world.incident("A", killed=15)
     result = score(world.evidence(), DEFAULT)
     assert list(result.threat[0]) == [1, 1, 1]
@@ -114,8 +114,8 @@ def test_withdrawing_and_verifying_again_gives_the_exact_earlier_score():
         lambda: Localities(["A"], np.zeros(1)),
         lambda: Localities(["A"], np.zeros((2, 3))),
         lambda: Units(np.zeros(1), np.zeros(1, dtype=np.int64), np.zeros(2, dtype=np.int64)),
-        lambda: Near(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.array([np.nan])),
-        lambda: replace(World().incident().evidence().incidents, age_days=np.array([-1.0])),
+        lambda: replace(World().incident().evidence().incidents, ended_day=np.array([np.nan])),
+        lambda: score(World().town("A").incident("A", age_days=-1_000.0).evidence(), DEFAULT),
         lambda: replace(World().incident().evidence().incidents, category=np.array([99])),
         lambda: replace(World().town("A").unit("U", 1).incident("A").evidence().incidents, unit=np.array([0])),
         lambda: Evidence(incidents=World().town("A").incident("A").evidence().incidents),

@@ -1,5 +1,6 @@
 """One hand-worked example a factor; the numbers are derived in the comments."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scoring_worlds import World
 
 from flashpoint.scoring.contributions import Ledger
-from flashpoint.scoring.methodology import COMPONENTS, DEFAULT
+from flashpoint.scoring.methodology import COMPONENTS, DEFAULT, FIRST
 from flashpoint.scoring.model import score, tiers
 
 
@@ -15,58 +16,90 @@ def only(world, name, method=DEFAULT):
     return getattr(score(world.evidence(), method), name)[0]
 
 
+def recent(world, method=DEFAULT):
+    """The sums of the first time scale."""
+    return score(world.evidence(), method).parts.pressure.threat[0]
+
+
 def component(world, name):
     return score(world.evidence(), DEFAULT).parts.vulnerability.components[0, COMPONENTS.index(name)]
 
 
+def town_of_the_page():
+    return World().town("A", 31_622.7766).incident("A", killed=3, age_days=60.0).presence("A", "mission_base")
+
+
 def test_the_town_of_the_methodology_page():
-    world = World().town("A", 31_622.7766).incident("A", killed=3, age_days=60.0).presence("A", "mission_base")
-    result = score(world.evidence(), DEFAULT)
-    # casualty 1 + log2(4)/4 = 1.5; w = 2 * 1.5 / 2 = 1.5; T = ln 2.5 / ln 101
-    assert result.threat[0] == pytest.approx([0.198541] * 3, abs=1e-6)
+    result = score(town_of_the_page().evidence(), DEFAULT)
+    # casualty 1 + log2(4)/8 = 1.25; 3 * 1.25 = 3.75 fades to 0.192238 over 60/14 and to 2.362352 over 60/90 half-lives,
+    # 1 * 1.25 to 1.180775 over 60/730; (0.5 ln 1.192238 + 0.25 ln 3.362352 + 0.25 ln 2.180769) / ln 1001
+    assert result.threat[0] == pytest.approx([0.084821] * 3, abs=1e-6)
     # population log10(31.6228)/3 = 0.5; V = 0.5 * 0.5 + (0.3 + 0.2) * 0.01
     assert result.vulnerability[0] == pytest.approx([0.255] * 3)
     assert result.capacity_gap[0] == pytest.approx([0.2] * 3)
-    # 100 * (0.198541 * 0.255 * 0.2) ^ (1/3) = 100 * 0.0101256 ^ (1/3)
-    assert result.score[0] == pytest.approx(21.634, abs=1e-3)
+    # 100 * (0.084821 * 0.255 * 0.2) ^ (1/3) = 100 * 0.00432580 ^ (1/3)
+    assert result.score[0] == pytest.approx(16.294, abs=1e-3)
     assert result.score_low[0] == result.score[0] == result.score_high[0]
     assert (result.tier[0], result.coverage[0], result.silent[0]) == ("watch", 1.0, True)
     lines = {line.component: (line.ref, round(line.points, 2)) for line in Ledger(result).lines(0)}
-    # ln(T/e) = 2.98841, ln(V/e) = 3.23868, ln(L/e) = 2.99573; without the base 21.634 * 5^(1/3) = 36.994
-    assert lines["incident"] == ("i000", 7.01)
-    assert lines["population"] == (None, 7.45)
-    assert lines["unprotected"] == (None, 22.39)
-    assert lines["presence:mission_base"] == ("p000", -15.36)
+    # ln(T/e) = 2.13794, ln(V/e) = 3.23868, ln(L/e) = 2.99573; without the base 16.294 * 5^(1/3) = 27.862
+    assert lines["incident"] == ("i000", 4.16)
+    assert lines["population"] == (None, 6.18)
+    assert lines["unprotected"] == (None, 17.4)
+    assert lines["presence:mission_base"] == ("p000", -11.57)
+
+
+def test_the_first_method_still_computes_what_it_did():
+    # casualty 1 + log2(4)/4 = 1.5; w = 2 * 1.5 / 2 = 1.5; T = ln 2.5 / ln 101
+    assert only(town_of_the_page(), "threat", FIRST) == pytest.approx([0.198541] * 3, abs=1e-6)
+    assert only(town_of_the_page(), "score", FIRST) == pytest.approx(21.634, abs=1e-3)
+
+
+def test_each_time_scale_forgets_at_its_own_pace_and_the_last_counts_harm_to_people_only():
+    world = World().town("A").town("B")
+    world.incident("A", age_days=90.0).incident("B", category="armed_clash", age_days=90.0)
+    sums = score(world.evidence(), DEFAULT).parts.pressure.threat[:, :, 1]
+    assert sums[:, 0] == pytest.approx([3 * 2 ** (-90 / 14), 1.5, 2 ** (-90 / 730)])
+    assert sums[:, 1] == pytest.approx([2 ** (-90 / 14), 0.5, 0.0])
+
+
+def test_points_of_threat_follow_each_time_scales_part():
+    world = World().town("A").incident("A", age_days=0.0).incident("A", age_days=90.0)
+    lines = [line for line in Ledger(score(world.evidence(), DEFAULT)).lines(0) if line.kind == "threat"]
+    old = [2 ** (-90 / half_life) for half_life in (14, 90, 730)]
+    sums = [3 * (1 + old[0]), 3 * (1 + old[1]), 1 + old[2]]
+    parts = [share * math.log1p(total) for share, total in zip((0.5, 0.25, 0.25), sums, strict=True)]
+    newer = sum(part / (1 + fade) for part, fade in zip(parts, old, strict=True)) / sum(parts)
+    assert lines[0].points / (lines[0].points + lines[1].points) == pytest.approx(newer)
 
 
 def test_casualties_count_injured_a_quarter_and_abducted_half():
-    # 1 + 4/4 + 2/2 = 3 equivalents: casualty 1 + log2(4)/4 = 1.5; an armed clash weighs 1
+    # 1 + 4/4 + 2/2 = 3 equivalents: casualty 1 + log2(4)/8 = 1.25; an armed clash weighs 1
     world = World().town("A").incident("A", category="armed_clash", killed=1, injured=4, abducted=2)
-    assert score(world.evidence(), DEFAULT).parts.pressure.threat[0] == pytest.approx([1.5] * 3)
+    assert recent(world)[0] == pytest.approx([1.25] * 3)
 
 
 def test_a_missing_count_is_none_at_the_point_and_the_ceiling_at_the_upper_end():
     world = World().town("A").incident("A", category="armed_clash", killed=3, injured=None)
-    # low and best 3 equivalents, 1.5; high 10,000: 1 + log2(10001)/4 = 1 + 13.28786/4
-    assert score(world.evidence(), DEFAULT).parts.pressure.threat[0] == pytest.approx([1.5, 1.5, 4.321964])
+    # low and best 3 equivalents, 1.25; high 10,000: 1 + log2(10001)/8 = 1 + 13.28786/8
+    assert recent(world)[0] == pytest.approx([1.25, 1.25, 2.660982])
 
 
 def test_a_coarse_incident_is_shared_out_by_the_units_own_population():
     world = World().town("A", 2_000).town("B").unit("U", 10_000, "A", "B").incident("U", category="armed_clash")
-    # A has a fifth of the unit's people; B's are not known: the neutral tenth. It may have been in either, or neither.
-    assert score(world.evidence(), DEFAULT).parts.pressure.threat == pytest.approx(np.array([[0, 0.2, 1], [0, 0.1, 1]]))
+    # A has a fifth of the people; B's are not known: the neutral share. It may have been in either, or neither.
+    assert recent(world) == pytest.approx(np.array([[0, 0.2, 1], [0, 0.08, 1]]))
 
 
 def test_spill_over_is_off_by_default_and_gaussian_when_on():
-    world = World().town("A").town("B").incident("A", category="armed_clash")
-    world.near.append(("i000", "B", 20.0))
-    assert score(world.evidence(), DEFAULT).parts.pressure.threat[1, 1] == 0
+    # Along the equator a degree is 111.195 km.
+    world = World().town("A", at=(0.0, 0.0)).town("B", at=(20 / 111.19508, 0.0)).town("C", at=(61 / 111.19508, 0.0))
+    world.incident("A", category="armed_clash", at=(0.0, 0.0)).incident("C", category="armed_clash")
+    assert recent(world)[1, 1] == 0
     spilling = replace(DEFAULT, version="spilling", kernel_width_km=20.0)
-    # one width away, e to the power of minus one half
-    assert score(world.evidence(), spilling).parts.pressure.threat[1, 1] == pytest.approx(0.60653066)
-    # A pair with its own locality adds nothing: it counts there with 1 already.
-    world.near.append(("i000", "A", 0.0))
-    assert score(world.evidence(), spilling).parts.pressure.threat[0, 1] == pytest.approx(1)
+    # one width away, e to the power of minus one half; three widths are as far as it reaches, and where an incident
+    # happened it counts with 1 already; one whose point is not known presses on its own locality alone
+    assert recent(world, spilling)[:, 1] == pytest.approx([1, 0.60653066, 1], abs=1e-6)
 
 
 def test_a_standing_threat_holds_threat_up_as_incidents_fade():

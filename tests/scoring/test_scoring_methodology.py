@@ -10,20 +10,19 @@ from hypothesis import strategies as st
 
 from flashpoint.catalogue import CATEGORIES
 from flashpoint.errors import Invalid
-from flashpoint.scoring.document import BEGIN, END, MEANINGS, spliced
-from flashpoint.scoring.methodology import DEFAULT, METHODOLOGIES, Methodology
+from flashpoint.scoring.document import BEGIN, END, MEANINGS, TABLE_MEANINGS, spliced
+from flashpoint.scoring.methodology import DEFAULT, FIRST, METHODOLOGIES, SCALES, Methodology
 
 PAGE = Path(__file__).parents[2] / "docs" / "methodology.md"
-TABLES = {"severity", "community_weight", "population_weight", "presence_strength", "tier_from"}
 
 
 def test_the_page_holds_the_parameters_of_the_code():
     page = PAGE.read_text(encoding="utf-8")
-    assert page == spliced(page, DEFAULT), "write spliced(page, DEFAULT) of flashpoint.scoring.document to the page"
+    assert page == spliced(page, DEFAULT), "run: flashpoint method document"
 
 
 def test_every_parameter_is_explained():
-    assert set(MEANINGS) | TABLES | {"version"} == {entry.name for entry in fields(Methodology)}
+    assert set(MEANINGS) | set(TABLE_MEANINGS) | {"version"} == {entry.name for entry in fields(Methodology)}
 
 
 def test_a_page_without_its_markers_is_refused():
@@ -32,31 +31,38 @@ def test_a_page_without_its_markers_is_refused():
             spliced(page, DEFAULT)
 
 
-def test_every_category_has_a_severity_and_harm_counts_twice():
+def test_every_category_has_a_severity_and_harm_counts_thrice():
     assert set(DEFAULT.severity) == set(CATEGORIES)
-    assert all(0.5 <= value <= 3 for value in DEFAULT.severity.values())
-    assert DEFAULT.severity["attack_on_civilians"] == 2 * DEFAULT.severity["armed_clash"]
+    assert all(0.5 <= value <= 3.5 for value in DEFAULT.severity.values())
+    assert DEFAULT.severity["attack_on_civilians"] == 3 * DEFAULT.severity["armed_clash"]
 
 
 def test_the_default_is_listed_and_frozen():
-    assert METHODOLOGIES["2026.1"] is DEFAULT
+    assert METHODOLOGIES["2026.2"] is DEFAULT
     with pytest.raises(TypeError):
         DEFAULT.severity["extortion"] = 3.0
-    assert DEFAULT.memory_days == 40 * 180
+    assert DEFAULT.memory_days == 40 * 730
 
 
 @given(st.floats(1, 400), st.floats(0.01, 0.99))
 def test_json_gives_the_equal_methodology_back(half_life, strength):
     strengths = {**DEFAULT.presence_strength, "escort": strength}
-    other = replace(DEFAULT, version="other", threat_half_life_days=half_life, presence_strength=strengths)
+    other = replace(DEFAULT, version="other", aftermath_half_life_days=half_life, presence_strength=strengths)
     again = Methodology.from_dict(json.loads(json.dumps(other.to_dict())))
     assert again == other
     assert again.to_dict() == other.to_dict()
 
 
 def test_whole_numbers_in_json_are_the_same_numbers():
-    stored = DEFAULT.to_dict() | {"threat_half_life_days": 60}
-    assert isinstance(Methodology.from_dict(stored).threat_half_life_days, float)
+    stored = DEFAULT.to_dict() | {"aftermath_half_life_days": 60}
+    assert isinstance(Methodology.from_dict(stored).aftermath_half_life_days, float)
+
+
+def test_a_method_stored_before_there_were_time_scales_is_read_as_what_it_was():
+    stored = FIRST.to_dict() | {"threat_half_life_days": 60.0}
+    for later in ("threat_share", "lasting_severity", "casualty_divisor"):
+        del stored[later]
+    assert Methodology.from_dict(stored) == FIRST
 
 
 def pointers(caught):
@@ -68,7 +74,9 @@ def pointers(caught):
     [
         ({"floor": 0}, ("/floor", "range")),
         ({"floor": 1.5}, ("/floor", "range")),
-        ({"threat_half_life_days": -1}, ("/threat_half_life_days", "range")),
+        ({"aftermath_half_life_days": -1}, ("/aftermath_half_life_days", "range")),
+        ({"threat_half_life_days": dict.fromkeys(SCALES, 0.0)}, ("/threat_half_life_days", "range")),
+        ({"threat_share": dict.fromkeys(SCALES, 0.5)}, ("/threat_share", "sum")),
         ({"threat_reference": 1e12}, ("/threat_reference", "range")),
         ({"threat_reference": float("nan")}, ("/threat_reference", "type")),
         ({"threat_reference": True}, ("/threat_reference", "type")),
