@@ -18,6 +18,7 @@ class Permission(StrEnum):
     REPORT = "report"
     TRANSITION = "transition"
     OWN_LOCALITIES = "own_localities"
+    GOVERN_METHOD = "govern_method"
     IMPORT = "import"
     MANAGE_KEYS = "manage_keys"
 

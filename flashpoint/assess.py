@@ -3,17 +3,20 @@
 import logging
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 import psycopg
+from sqlalchemy import text
 
-from flashpoint.matrix import TREND_DAYS, Evaluated, release
+from flashpoint.evaluated import Evaluated
+from flashpoint.matrix import Publisher
 from flashpoint.scoring.methodology import Methodology
-from flashpoint.scoring.model import Result, score
+from flashpoint.scoring.model import Result
+from flashpoint.standing import Standing
 from flashpoint.store import methodologies, places, releases
 from flashpoint.store.actors import CONSOLE
-from flashpoint.store.engine import Database, VaultReader, libpq_url
-from flashpoint.store.gather import Gathered, clock_of, gather
+from flashpoint.store.engine import Database, Record, VaultReader, libpq_url
+from flashpoint.store.moments import history
 from flashpoint.types import Audience
 
 log = logging.getLogger("flashpoint.assess")
@@ -21,38 +24,63 @@ log = logging.getLogger("flashpoint.assess")
 _RETRY_SECONDS = 1.0
 
 
-def evaluate(reader: VaultReader, operation: str, as_of: datetime, method: Methodology | None = None) -> Evaluated:
-    """Score an operation as it was known at a moment, by the version in force then unless another is named."""
-    chosen = method or methodologies.in_force(reader, operation, as_of)
-    gathered = gather(reader, operation, as_of, chosen)
-    clock = clock_of(as_of)
-    earlier = {days: _earlier(reader, operation, clock - timedelta(days=days), chosen) for days in TREND_DAYS}
-    return Evaluated(operation, gathered, score(gathered.evidence, chosen), earlier)
+def evaluate(
+    reader: VaultReader,
+    operation: str,
+    as_of: datetime,
+    method: Methodology | None = None,
+    recorded: datetime | None = None,
+) -> Evaluated:
+    """Compute the matrix of an operation as it was known at a moment, from the database and nothing kept.
+
+    By the method in force then, unless another is given; of what was recorded by then, or by ``recorded``. For an
+    operation that was not here at ``as_of`` that is everything recorded by now.
+
+    Raises:
+        NotFound: there is no such operation.
+    """
+    past = history(reader, operation, recorded or max(as_of, _now(reader)))
+    chosen = method or methodologies.in_force(reader, operation, as_of, past.moment(as_of).recorded)
+    return Standing(operation, chosen).refresh(reader, past, as_of)
 
 
-def _earlier(reader: VaultReader, operation: str, as_of: datetime, method: Methodology) -> dict[object, float]:
-    """Give each locality's score at an earlier moment, by the same method."""
-    gathered = gather(reader, operation, as_of, method)
-    return dict(zip(_ids(gathered), _scores(score(gathered.evidence, method)), strict=True))
+def scored(
+    reader: VaultReader, operation: str, as_of: datetime, method: Methodology | None = None
+) -> tuple[list[Record], Result]:
+    """Score one past moment without trend and sensitivity; give the localities' rows and the result."""
+    past = history(reader, operation, max(as_of, _now(reader)))
+    chosen = method or methodologies.in_force(reader, operation, as_of, past.moment(as_of).recorded)
+    return Standing(operation, chosen).scored(reader, past, as_of)
 
 
-def _ids(gathered: Gathered) -> list[object]:
-    return [row.id for row in gathered.localities]
+def _now(reader: VaultReader) -> datetime:
+    """Give when the reader's snapshot was taken."""
+    now: datetime = reader.connection.execute(text("SELECT transaction_timestamp()")).scalar_one()
+    return now.astimezone(UTC)
 
 
-def _scores(result: Result) -> list[float]:
-    scores: list[float] = result.score.tolist()
-    return scores
+class Desk:
+    """What is kept of each operation between two evaluations: its sums in memory, and the rows last written."""
 
+    def __init__(self, database: Database) -> None:
+        """Begin with nothing kept."""
+        self._database = database
+        self._kept: dict[str, tuple[Standing, list[Publisher]]] = {}
 
-def reassess(database: Database, operation: str, *, tick: bool) -> None:
-    """Evaluate an operation now and release it to every audience; on a clock tick, even where nothing changed."""
-    as_of = database.knowledge_instant()
-    with database.vault_reader() as reader:
-        evaluated = evaluate(reader, operation, as_of)
-    with database.vault() as vault:
-        for audience in Audience:
-            releases.save(vault, release(evaluated, audience), even_if_same=tick)
+    def reassess(self, operation: str, *, tick: bool) -> None:
+        """Evaluate an operation now and release it to every audience; on a clock tick, even where nothing changed."""
+        as_of = self._database.knowledge_instant()
+        # Whatever goes wrong half-way, the next evaluation then begins afresh.
+        standing, publishers = self._kept.pop(operation, (None, []))
+        with self._database.vault_reader() as reader:
+            method = methodologies.in_force(reader, operation, as_of, as_of)
+            if standing is None or standing.method != method:
+                standing, publishers = Standing(operation, method), [Publisher(audience) for audience in Audience]
+            evaluated = standing.refresh(reader, history(reader, operation, as_of), as_of)
+        with self._database.vault() as vault:
+            for publisher in publishers:
+                releases.save(vault, publisher.release(evaluated), even_if_same=tick)
+        self._kept[operation] = standing, publishers
 
 
 class Assessor(threading.Thread):
@@ -67,6 +95,7 @@ class Assessor(threading.Thread):
         self._database = database
         self._tick_seconds = tick_minutes * 60
         self._stopping = threading.Event()
+        self._desk = Desk(database)
 
     def stop(self) -> None:
         """End the thread; it notices within a second."""
@@ -87,18 +116,19 @@ class Assessor(threading.Thread):
             if not self._lead(connection):
                 return
             due = 0.0
-            pending: set[str] = set()
+            # Which operations to assess, and whether the clock asks for it.
+            pending: dict[str, bool] = {}
             while not self._stopping.is_set():
                 tick = time.time() >= due
                 if tick:
                     # Ticks stand on the clock, not on when we happened to start.
                     due = (time.time() // self._tick_seconds + 1) * self._tick_seconds
-                    pending = self._assess(self._operations(), tick=True)
+                    pending = self._assess(dict.fromkeys(self._operations(), True))
                 waiting = max(0.0, min(1.0, due - time.time()))
                 notices = list(connection.notifies(timeout=waiting, stop_after=1))
                 notices += connection.notifies(timeout=0)
                 # What failed is tried again with the next second, and holds up nothing else.
-                pending = self._assess(pending | {notice.payload for notice in notices}, tick=False)
+                pending = self._assess({**dict.fromkeys((notice.payload for notice in notices), False), **pending})
 
     def _lead(self, connection: psycopg.Connection[tuple[object, ...]]) -> bool:
         query = "SELECT pg_try_advisory_lock(hashtext('flashpoint.assessor'))"
@@ -112,13 +142,13 @@ class Assessor(threading.Thread):
         with self._database.vault_reader() as reader:
             return set(places.operation_codes(reader, CONSOLE))
 
-    def _assess(self, operations: set[str], *, tick: bool) -> set[str]:
+    def _assess(self, operations: dict[str, bool]) -> dict[str, bool]:
         """Assess each operation; give those that failed."""
-        failed = set()
-        for operation in sorted(operations):
+        failed = {}
+        for operation, tick in sorted(operations.items()):
             try:
-                reassess(self._database, operation, tick=tick)
+                self._desk.reassess(operation, tick=tick)
             except Exception as error:  # noqa: BLE001 - one operation must not take the others with it
                 log.warning("assessment of %s failed (%s)", operation, type(error).__name__)
-                failed.add(operation)
+                failed[operation] = tick
         return failed

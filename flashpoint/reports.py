@@ -80,6 +80,9 @@ Pcode = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
 OperationRef = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,15}$")]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=0, le=MOST_PEOPLE)]
+#: Stands in a path, and in every matrix that the version made.
+MethodVersion = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$")]
+Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 Grade = Annotated[int, Field(ge=0, le=4)]
 
 
@@ -282,6 +285,28 @@ class WithdrawalReport(Report):
     reason_code: WithdrawalReason
 
 
+class MethodReport(Report):
+    """A version of the method that somebody proposes: what it changes against the version it is based on, and why."""
+
+    version: MethodVersion
+    based_on: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    reason: Reason
+    changes: Annotated[dict[str, Any], Field(min_length=1, max_length=100)]
+
+
+class AddressedMethodReport(MethodReport):
+    """A proposal that says for which operation it is."""
+
+    operation: OperationRef
+
+
+class AdoptionReport(Report):
+    """Why a version of the method is put in force for an operation."""
+
+    operation: OperationRef
+    reason: Reason
+
+
 Model = TypeVar("Model", bound=Report)
 
 _RULES = {
@@ -292,6 +317,7 @@ _RULES = {
     "string_type": "must be a string",
     "list_type": "must be a list",
     "model_type": "must be an object",
+    "dict_type": "must be an object",
     "string_pattern_mismatch": "does not have the form that is asked for",
     "timezone_aware": "must carry its offset from UTC",
     "uuid_parsing": "must be a UUID",

@@ -18,7 +18,7 @@ VAULT = {
         (
             *("actor", "api_key", "audit", "idempotency", "operation", "admin_unit", "locality", "incident_version"),
             *("placement", "source", "verification_act", "community", "threat_assessment", "presence"),
-            *("methodology", "methodology_in_force"),
+            *("methodology", "methodology_in_force", "succession"),
         ),
         READS_AND_ADDS,
     ),
@@ -31,6 +31,7 @@ VAULT = {
 UPDATABLE = {
     ("api_key", "revoked_at"),
     ("placement", "known_to"),
+    ("placement", "closed_at"),
     ("operation", "area"),
     ("operation", "ranked_level"),
 }
@@ -180,6 +181,8 @@ def test_the_reader_only_reads_releases(service, refusal):
     assert {name: held(service, READER, f"release.{name}") for name in tables(service, "release")} == {
         "matrix": {"SELECT"},
         "matrix_row": {"SELECT"},
+        "method": {"SELECT"},
+        "method_in_force": {"SELECT"},
     }
     assert refusal(READER, ("SELECT * FROM release.matrix",)) is None
     assert refusal(READER, ("SELECT * FROM vault.incident",)) == "42501"

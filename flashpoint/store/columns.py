@@ -78,11 +78,17 @@ def known_by_then() -> CheckConstraint:
     return CheckConstraint("known_at <= recorded_at", name="known_by_then")
 
 
+def closed_at() -> Column[Any]:
+    """When the end of a row's knowledge was written here: a past answer does not see an end that came later."""
+    return Column("closed_at", AT)
+
+
 def known() -> list[Column[Any] | CheckConstraint]:
     """Between which instants a row counted as known."""
     return [
         Column("known_at", AT, nullable=False),
         Column("known_to", AT),
+        closed_at(),
         Column("known_assumed", Boolean, nullable=False, server_default=text("false")),
         CheckConstraint("known_to >= known_at", name="known_ordered"),
         known_by_then(),

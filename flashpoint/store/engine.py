@@ -82,11 +82,15 @@ class Database:
         self.engine.dispose()
 
     @contextmanager
-    def vault(self) -> Iterator[Vault]:
-        """Open a writing transaction; it commits when the block ends without an error."""
+    def vault(self, *, alone: bool = False) -> Iterator[Vault]:
+        """Open a writing transaction; it commits when the block ends without an error.
+
+        ``alone`` waits for the other writers and keeps new ones waiting: for what moves the ground under all of them.
+        """
         with self._begin("flashpoint_app") as connection:
             # Two statements: the clock is read only once the lock is held.
-            connection.execute(text(f"SELECT pg_advisory_xact_lock_shared({_KNOWLEDGE_LOCK})"))
+            lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+            connection.execute(text(f"SELECT {lock}({_KNOWLEDGE_LOCK})"))
             yield Vault(connection, _clock(connection))
 
     @contextmanager

@@ -26,6 +26,7 @@ from flashpoint.store.columns import (
     AT,
     ID,
     between,
+    closed_at,
     estimate,
     geometry_column,
     known_by_then,
@@ -35,6 +36,9 @@ from flashpoint.store.columns import (
     recorded,
     sharing,
 )
+
+#: What may change what an instant's matrix counts; each is an index, so that news are found without reading the rest.
+EVIDENCE_TIMES = ("recorded_at", "closed_at", "veiled_at", "known_at", "known_to")
 
 CASUALTIES = ("killed", "injured", "abducted", "displaced")
 
@@ -113,8 +117,10 @@ placement = Table(
     Column("incident_id", ID, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("recorded_at", AT, primary_key=True, server_default=func.clock_timestamp()),
-    Column("known_at", AT, nullable=False),
+    # What counts as known since long ago may have had other places then: one row for each code list.
+    Column("known_at", AT, primary_key=True),
     Column("known_to", AT),
+    closed_at(),
     Column("locality_id", ID),
     Column("unit_pcode", Text),
     Column("outside_claimed", Boolean, nullable=False),
@@ -122,6 +128,8 @@ placement = Table(
     CheckConstraint("num_nonnulls(locality_id, unit_pcode) <= 1", name="one_place"),
     Index("uq_placement_current", "incident_id", "version", unique=True, postgresql_where=text("known_to IS NULL")),
     Index("ix_placement_locality", "locality_id", postgresql_where=text("known_to IS NULL")),
+    Index("ix_placement_recorded_at", "recorded_at"),
+    Index("ix_placement_closed_at", "closed_at"),
     schema="vault",
 )
 
@@ -194,12 +202,14 @@ evidence = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("known_at", AT, primary_key=True),
     Column("known_to", AT),
+    closed_at(),
+    *recorded(by=False),
+    Column("veiled_at", AT),
     operation_code(),
     Column("event_end", AT, nullable=False),
-    Column("veiled", Boolean, nullable=False, server_default=text("false")),
     ForeignKeyConstraint(["incident_id", "version"], _VERSION_KEY),
     CheckConstraint("known_to >= known_at", name="known_ordered"),
     Index("uq_evidence_open", "incident_id", unique=True, postgresql_where=text("known_to IS NULL")),
-    Index("ix_evidence_operation_event", "operation", "event_end"),
+    *(Index(f"ix_evidence_operation_{time}", "operation", time) for time in EVIDENCE_TIMES),
     schema="vault",
 )

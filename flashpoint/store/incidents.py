@@ -15,6 +15,7 @@ from flashpoint.access import CLEARANCE, PROTECTED_CLEARANCE
 from flashpoint.catalogue import PROTECTED
 from flashpoint.errors import NotFound
 from flashpoint.reports import IncidentReport, SourceReport
+from flashpoint.store import places
 from flashpoint.store.engine import Record, Vault, VaultReader
 from flashpoint.store.paging import Position
 from flashpoint.store.places import SRID
@@ -146,17 +147,7 @@ def add_versions(vault: Vault, actor: Actor, new: Sequence[NewIncident], version
     if not new:
         return
     _insert(vault, incident_version, [_version_row(vault, actor, one, version) for one in new])
-    vault.connection.execute(
-        text("""
-            INSERT INTO vault.placement
-                (incident_id, version, recorded_at, known_at, locality_id, unit_pcode, outside_claimed)
-            SELECT v.incident_id, v.version, :at, v.known_at, p.locality_id, p.unit_pcode, p.outside_claimed
-            FROM vault.incident_version v JOIN vault.incident i ON i.id = v.incident_id,
-                 LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
-            WHERE v.incident_id = ANY(:ids) AND v.version = :version
-        """),
-        {"ids": [one.id for one in new], "version": version, "at": vault.at},
-    )
+    places.place(vault, [one.id for one in new], version)
 
 
 def _version_row(vault: Vault, actor: Actor, one: NewIncident, version: int) -> dict[str, Any]:

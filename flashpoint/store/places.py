@@ -195,7 +195,7 @@ def renew_unit(vault: Vault, actor: Actor, current: Record, **changes: object) -
 
 
 def _renew(vault: Vault, actor: Actor, subject: Table, current: Record, changes: Mapping[str, object]) -> None:
-    columns = [column for column in subject.c if column.name not in {"known_to", "withdrawn_reason"}]
+    columns = [column for column in subject.c if column.name not in {"known_to", "closed_at", "withdrawn_reason"}]
     new = {
         "version": current.version + 1,
         "recorded_at": vault.at,
@@ -213,9 +213,9 @@ def replace_all(vault: Vault, code: str, since: datetime | None = None) -> int:
     """Place every incident of an operation again, by its current localities; give how many moved."""
     at = {"at": vault.at, "code": code, "since": since or vault.at}
     closed = text("""
-        UPDATE vault.placement old SET known_to = greatest(:since, old.known_at)
+        UPDATE vault.placement old SET known_to = greatest(:since, old.known_at), closed_at = :at
         FROM vault.incident_version v JOIN vault.incident i ON i.id = v.incident_id,
-             LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
+             LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode, v.recorded_at) p
         WHERE i.operation = :code AND old.known_to IS NULL
           AND old.incident_id = v.incident_id AND old.version = v.version
           AND (p.locality_id, p.unit_pcode, p.outside_claimed)
@@ -232,12 +232,66 @@ def replace_all(vault: Vault, code: str, since: datetime | None = None) -> int:
              AS m (incident_id, version, known_to)
         JOIN vault.incident_version v USING (incident_id, version)
         JOIN vault.incident i ON i.id = v.incident_id,
-             LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode) p
+             LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode, v.recorded_at) p
     """)
     if moved:
         ids, versions, known = (list(column) for column in zip(*moved, strict=True))
         vault.connection.execute(opened, {"at": vault.at, "ids": ids, "versions": versions, "known": known})
     return len(moved)
+
+
+def place(vault: Vault, ids: Sequence[UUID], version: int) -> None:
+    """Place a version of each incident, by the localities in force.
+
+    What counts as known since before a change of code lists belongs to the earlier list's places until then: those who
+    ask for that time are given those places.
+    """
+    query = text("""
+        WITH cut AS MATERIALIZED (SELECT DISTINCT operation, known_at AS at FROM vault.succession)
+        INSERT INTO vault.placement
+            (incident_id, version, recorded_at, known_at, known_to, closed_at, locality_id, unit_pcode, outside_claimed)
+        SELECT v.incident_id, v.version, :at, span.since, span.until, CASE WHEN span.until IS NOT NULL THEN :at END,
+               p.locality_id, p.unit_pcode, p.outside_claimed
+        FROM vault.incident_version v JOIN vault.incident i ON i.id = v.incident_id
+        CROSS JOIN LATERAL (
+            SELECT since, lead(since) OVER (ORDER BY since) AS until
+            FROM (SELECT v.known_at UNION ALL
+                  SELECT cut.at FROM cut WHERE cut.operation = i.operation AND cut.at > v.known_at) AS start (since)
+        ) AS span
+        CROSS JOIN LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode, v.recorded_at,
+                                       span.until - interval '1 microsecond') p
+        WHERE v.incident_id = ANY(:ids) AND v.version = :version
+    """)
+    vault.connection.execute(query, {"ids": ids, "version": version, "at": vault.at})
+
+
+def predecessors(
+    reader: VaultReader, operation: str, as_of: datetime, recorded: datetime
+) -> dict[UUID, list[tuple[UUID, float]]]:
+    """Give for each locality that replaced others which ones, and what share of the other's area it got.
+
+    Those that were replaced in their turn stand beside them, with the product of the shares: at any earlier instant
+    one generation was in force. What was known at ``as_of`` and recorded by ``recorded``.
+    """
+    query = text("""
+        WITH RECURSIVE known AS (
+            SELECT predecessor_id, successor_id, share, known_at FROM vault.succession
+            WHERE operation = :operation AND known_at <= :as_of AND recorded_at <= :recorded
+        ), line AS (
+            SELECT k.successor_id AS new, k.predecessor_id AS old, k.share, k.known_at FROM known k
+            UNION ALL
+            SELECT line.new, k.predecessor_id, k.share * line.share, k.known_at
+            FROM line JOIN known k ON k.successor_id = line.old AND k.known_at < line.known_at
+        )
+        SELECT line.new, line.old, sum(line.share) FROM line
+        WHERE line.new <> line.old AND EXISTS (SELECT FROM vault.locality l WHERE l.id = line.new)
+        GROUP BY line.new, line.old ORDER BY line.new, sum(line.share) DESC, line.old
+    """)
+    bound = {"operation": operation, "as_of": as_of, "recorded": recorded}
+    found: dict[UUID, list[tuple[UUID, float]]] = {}
+    for new, old, share in reader.connection.execute(query, bound):
+        found.setdefault(new, []).append((old, share))
+    return found
 
 
 def new_id() -> UUID:

@@ -44,7 +44,7 @@ def withdraw(vault: Vault, actor: Actor, kind: str, found: Record, reason_code: 
         "known_assumed": False,
         "withdrawn_reason": reason_code,
     }
-    columns = [column for column in table.c if column.name != "known_to"]
+    columns = [column for column in table.c if column.name not in {"known_to", "closed_at"}]
     values = [func.cast(changed[c.name], c.type) if c.name in changed else c for c in columns]
     latest = select(*values).where(table.c.id == found.id, table.c.version == found.version)
     vault.connection.execute(insert(table).from_select([column.name for column in columns], latest))

@@ -9,11 +9,14 @@ columns that the first migration names. What looks like a change (a state, an en
 The tables of incidents stand in ``incident_tables.py``; all of them can be had from here.
 """
 
+from collections.abc import Iterable
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -23,7 +26,6 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -37,6 +39,7 @@ from flashpoint.store.columns import (
     estimate,
     geometry_column,
     known,
+    known_by_then,
     metadata,
     one_of,
     operation_code,
@@ -76,6 +79,7 @@ __all__ = [
     "placement",
     "presence",
     "source",
+    "succession",
     "threat_assessment",
     "transition_rule",
     "verification_act",
@@ -84,7 +88,7 @@ __all__ = [
 ACCESS = ("food_access", "water_access", "health_access", "market_access")
 
 
-def _versioned(name: str, *columns: SchemaItem) -> Table:
+def _versioned(name: str, *columns: SchemaItem, gone: Iterable[str] = types.WithdrawalReason) -> Table:
     """A subject whose rows are versions: the current one has no ``known_to``; a withdrawn one is a tombstone."""
     return Table(
         name,
@@ -96,9 +100,10 @@ def _versioned(name: str, *columns: SchemaItem) -> Table:
         *known(),
         Column("withdrawn_reason", Text),
         *columns,
-        one_of("withdrawn_reason", types.WithdrawalReason),
+        one_of("withdrawn_reason", gone),
         Index(f"uq_{name}_current", "id", unique=True, postgresql_where=text("known_to IS NULL")),
         Index(f"ix_{name}_operation_known", "operation", "known_at"),
+        Index(f"ix_{name}_operation_recorded_at", "operation", "recorded_at"),
         schema="vault",
     )
 
@@ -181,6 +186,9 @@ operation = Table(
     schema="vault",
 )
 
+#: A place goes as other records do, or with its code list.
+_PLACE_GONE = (*types.WithdrawalReason, types.REPLACED)
+
 admin_unit = _versioned(
     "admin_unit",
     Column("code_list", Text, nullable=False),
@@ -195,6 +203,7 @@ admin_unit = _versioned(
     CheckConstraint("population >= 0", name="population"),
     Index("ix_admin_unit_area", "area", postgresql_using="gist"),
     Index("ix_admin_unit_operation_pcode", "operation", "pcode"),
+    gone=_PLACE_GONE,
 )
 
 locality = _versioned(
@@ -221,6 +230,26 @@ locality = _versioned(
         postgresql_where=text("known_to IS NULL AND withdrawn_reason IS NULL"),
     ),
     Index("ix_locality_area", "area", postgresql_using="gist", postgresql_where=text("known_to IS NULL")),
+    Index("ix_locality_operation_pcode", "operation", "pcode"),
+    gone=_PLACE_GONE,
+)
+
+succession = Table(
+    "succession",
+    metadata,
+    Column("predecessor_id", ID, primary_key=True),
+    Column("successor_id", ID, primary_key=True),
+    Column("known_at", AT, primary_key=True),
+    operation_code(),
+    *recorded(),
+    Column("share", Float(53), nullable=False),
+    Column("share_of_successor", Float(53), nullable=False),
+    known_by_then(),
+    CheckConstraint("predecessor_id <> successor_id", name="another"),
+    CheckConstraint("share BETWEEN 0 AND 1 AND share_of_successor BETWEEN 0 AND 1", name="shares"),
+    Index("ix_succession_operation", "operation", "known_at"),
+    Index("ix_succession_successor", "successor_id"),
+    schema="vault",
 )
 
 # -- what makes a place vulnerable, or safer -----------------------------------------------------------------------
@@ -279,9 +308,12 @@ presence = _versioned(
 methodology = Table(
     "methodology",
     metadata,
+    operation_code(primary_key=True),
     Column("version", Text, primary_key=True),
+    Column("based_on", Text),
     Column("parameters", JSONB, nullable=False),
-    *recorded(by=False),
+    Column("reason", Text, nullable=False),
+    *recorded(),
     schema="vault",
 )
 
@@ -290,16 +322,20 @@ methodology_in_force = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     operation_code(),
-    Column("version", Text, ForeignKey("vault.methodology.version"), nullable=False),
+    Column("version", Text, nullable=False),
     *recorded(),
     Column("known_at", AT, nullable=False),
     Column("reason", Text, nullable=False),
+    known_by_then(),
+    ForeignKeyConstraint(["operation", "version"], ["vault.methodology.operation", "vault.methodology.version"]),
     Index("ix_methodology_in_force_operation", "operation", "known_at"),
     schema="vault",
 )
 
 # -- what may be seen -----------------------------------------------------------------------------------------------
 
+#: The arrays say how the rows stand among one another, in the order of their ``locality_id``: one place that changes
+#: shifts the ranks of thousands, and they are written and read at once instead of row by row.
 matrix = Table(
     "matrix",
     metadata,
@@ -311,27 +347,35 @@ matrix = Table(
     Column("evaluated_at", AT, nullable=False),
     Column("content_sha256", LargeBinary, nullable=False),
     Column("head", Text, nullable=False),
+    *(Column(name, ARRAY(Integer), nullable=False) for name in ("rank", "rank_low", "rank_high")),
+    Column("top_k_share", ARRAY(Float(53)), nullable=False),
     one_of("audience", types.Audience),
     schema="release",
 )
 
+#: ``revision`` says which release last changed the row. No CHECK looks at the geometry, for it is a copy of the
+#: locality's, which was checked.
 matrix_row = Table(
     "matrix_row",
     metadata,
     Column("operation", Text, primary_key=True),
     Column("audience", Text, primary_key=True),
     Column("locality_id", ID, primary_key=True),
-    Column("rank", Integer, nullable=False),
+    Column("locality_version", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("content_sha256", LargeBinary, nullable=False),
     Column("pcode", Text, nullable=False),
+    Column("name", Text, nullable=False),
     Column("tier", Text, nullable=False),
+    Column("score", Float(53), nullable=False),
     Column("properties", Text, nullable=False),
     Column("explanation", Text, nullable=False),
-    *geometry_column("point", "POINT", nullable=False),
-    *geometry_column("area", "MULTIPOLYGON", nullable=False),
+    *geometry_column("point", "POINT", nullable=False)[:1],
+    *geometry_column("area", "MULTIPOLYGON", nullable=False)[:1],
     ForeignKeyConstraint(
         ["operation", "audience"], ["release.matrix.operation", "release.matrix.audience"], ondelete="CASCADE"
     ),
     one_of("tier", types.Tier),
-    UniqueConstraint("operation", "audience", "rank", deferrable=True),
+    Index("ix_matrix_row_revision", "operation", "audience", "revision"),
     schema="release",
 )
