@@ -12,9 +12,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 
 from api import envelope, openapi, problems
+from api.archive import Archive
 from api.board import Board
 from api.keyring import KeyRing
-from api.routes import health, incidents, matrix, subjects
+from api.routes import health, incidents, matrix, methodologies, subjects
 from api.watch import Contact, Watch
 from flashpoint import __version__
 from flashpoint.assess import Assessor
@@ -49,21 +50,22 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    # Two more connections than threads: the assessor and the watch work beside the requests.
-    database = Database(database_url, settings.pool_size + 2)
+    # Three more connections than threads: assessor, watch and archive work beside the requests.
+    database = Database(database_url, settings.pool_size + 3)
     board, ring = Board(), KeyRing(database, pepper(settings), settings.stale_limit_minutes * 60)
     contact = Contact(2 * settings.tick_minutes * 60)
     watch = Watch(database, ring, board, contact, settings.key_refresh_seconds)
     app.state.settings = settings
     app.state.database = database
     app.state.board = board
+    app.state.archive = Archive(database)
     app.state.ring = ring
     app.state.watch = watch
     app.state.contact = contact
     app.state.assessor = Assessor(database, settings.tick_minutes)
     envelope.install(app)
     problems.install(app)
-    for router in (matrix.router, incidents.router, *subjects.routers, health.router):
+    for router in (matrix.router, methodologies.router, incidents.router, *subjects.routers, health.router):
         app.include_router(router)
     _documentation(app)
     openapi.install(app)

@@ -72,6 +72,7 @@ RecordsReader = Annotated[Actor, Depends(May(Permission.READ_RECORDS))]
 Reporter = Annotated[Actor, Depends(May(Permission.REPORT))]
 Advancer = Annotated[Actor, Depends(May(Permission.TRANSITION))]
 LocalityOwner = Annotated[Actor, Depends(May(Permission.OWN_LOCALITIES))]
+MethodGovernor = Annotated[Actor, Depends(May(Permission.GOVERN_METHOD))]
 
 
 def database_of(request: Request) -> Database:

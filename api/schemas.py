@@ -5,6 +5,8 @@ from typing import Any
 
 from flashpoint.catalogue import CATEGORIES
 from flashpoint.reports import (
+    AddressedMethodReport,
+    AdoptionReport,
     AssessmentReport,
     CommunityReport,
     IncidentReport,
@@ -204,3 +206,20 @@ def withdrawal_body() -> Schema:
 def subject_body(kind: str) -> Schema:
     """Document the body of a locality, community, assessment or presence."""
     return _body(_feature(SUBJECT_MODELS[kind], _GEOMETRY[kind]), subject_example(kind))
+
+
+def method_body() -> Schema:
+    """Document the body of ``POST /v1/methodologies``."""
+    example = {
+        "operation": "DEMO",
+        "version": "DEMO-1",
+        "reason": "Shelling of markets is what people flee from here.",
+        "changes": {"severity": {"shelling": 4.0}, "silence_days": 14},
+    }
+    return _body(_inlined(AddressedMethodReport), example, "application/json")
+
+
+def adoption_body() -> Schema:
+    """Document the body of ``POST /v1/methodologies/{version}/adoption``."""
+    example = {"operation": "DEMO", "reason": "Agreed in the coordination meeting of the week."}
+    return _body(_inlined(AdoptionReport), example, "application/json")

@@ -9,8 +9,8 @@ import psycopg
 
 from api.board import Board
 from api.keyring import KeyRing
-from flashpoint.store import releases
 from flashpoint.store.engine import Database, libpq_url
+from flashpoint.store.release_reading import load
 
 log = logging.getLogger("flashpoint.watch")
 
@@ -61,10 +61,9 @@ class Watch(threading.Thread):
         self._stopping = threading.Event()
 
     def reload(self, operations: Iterable[str] | None = None) -> None:
-        """Read the keys, and the matrices of those operations, or of all."""
-        self._ring.reload()
+        """Read what is new of the matrices of those operations, or of all, and put it up."""
         with self._database.release_reader() as reader:
-            loaded = list(releases.load(reader, operations))
+            loaded = list(load(reader, operations, self._board.shown()))
         # What is merely read once more has not been assessed since.
         self._contact.touch({one.operation for one in loaded if self._board.put(one)})
 
@@ -85,6 +84,7 @@ class Watch(threading.Thread):
         with psycopg.connect(libpq_url(self._database.url), autocommit=True, connect_timeout=5) as connection:
             connection.execute("LISTEN flashpoint_keys")
             connection.execute("LISTEN flashpoint_released")
+            self._ring.reload()
             self.reload()
             reloaded_at = time.monotonic()
             while not self._stopping.is_set():
@@ -93,7 +93,10 @@ class Watch(threading.Thread):
                 connection.execute("SELECT 1")
                 self._contact.touch()
                 due = time.monotonic() - reloaded_at >= self._refresh_seconds
-                if notices or due:
-                    changed = {notice.payload for notice in notices if notice.channel == "flashpoint_released"}
-                    self.reload(None if due else changed)
-                    reloaded_at = time.monotonic() if due else reloaded_at
+                if due or any(notice.channel == "flashpoint_keys" for notice in notices):
+                    self._ring.reload()
+                if due:
+                    self.reload()
+                    reloaded_at = time.monotonic()
+                elif released := {notice.payload for notice in notices if notice.channel == "flashpoint_released"}:
+                    self.reload(released)

@@ -20,20 +20,23 @@ import socket
 import statistics
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 from uuid import UUID
 
+import numpy as np
 import orjson
 import uvicorn
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from api.board import Board, Query, Sheet
+from api.board import Board
 from api.deps import MatrixReader
 from api.routes import matrix
-from flashpoint.released import Released, ReleasedRow
+from api.sheet import Query, Sheet
+from flashpoint.released import Locality, Place, Released, Standing, Written
 from flashpoint.types import Actor, ActorId, Audience, Role, Tier
 
 PATH = "/v1/matrix?operation=CAF"
@@ -63,12 +66,16 @@ class Figures:
 
 def released(rows: int, vertices: int) -> Released:
     """Make a synthetic matrix, the same on every run."""
-    head = orjson.dumps({"as_of": "2015-05-01T00:00:00Z", "operation": "CAF", "audience": "cluster"})[1:-1]
-    made = tuple(row(rank, vertices) for rank in range(1, rows + 1))
-    return Released("CAF", Audience.CLUSTER, "bench", 1, head, made)
+    as_of = datetime(2015, 5, 1, tzinfo=UTC)
+    members = {"as_of": "2015-05-01T00:00:00Z", "methodology": "bench", "operation": "CAF", "audience": "cluster"}
+    written = tuple(row(rank, vertices) for rank in range(1, rows + 1))
+    ranks = np.array([(rank, max(1, rank - 3), rank + 4) for rank in range(1, rows + 1)])
+    standing = Standing(ranks, np.round(1 / ranks[:, 0], 2))
+    head = orjson.dumps(members)[1:-1]
+    return Released("CAF", Audience.CLUSTER, "bench", 1, as_of, bytes(32), head, written, standing)
 
 
-def row(rank: int, vertices: int) -> ReleasedRow:
+def row(rank: int, vertices: int) -> Written:
     """Make one row with a ragged ring and the figures a row carries."""
     lon, lat = 14.5 + (rank * 0.7548776662) % 1 * 12, 2.5 + (rank * 0.5698402910) % 1 * 8
     turns = [2 * math.pi * i / (vertices - 1) for i in range(vertices - 1)]
@@ -78,23 +85,23 @@ def row(rank: int, vertices: int) -> ReleasedRow:
     ]
     score = round(100 - rank / 2 + math.sin(rank), 1)
     properties = {
-        "rank": rank, "rank_low": max(1, rank - 3), "rank_high": rank + 4, "name": f"Locality {rank}",
-        "pcode": f"CF{rank}",
+        "name": f"Locality {rank}", "pcode": f"CF{rank}",
         "score": score, "score_low": score - 4.5, "score_high": score + 6.5, "tier": list(Tier)[rank % 4],
         "trend": {"7d": round(math.sin(rank), 1), "30d": round(math.cos(rank), 1)}, "threat": round(score / 101, 3),
         "vulnerability": round(score / 110, 3), "capacity_gap": 0.61, "silent": rank % 5 == 0, "coverage": 0.82,
         "freshness_days": rank % 40, "population_at_risk": 1000 * rank, "override": None,
     }  # fmt: skip
-    return ReleasedRow(
-        rank=rank,
-        locality_id=str(UUID(int=rank)),
-        pcode=f"CF{rank}",
+    return Written(
+        locality=Locality(str(UUID(int=rank)), 1, f"CF{rank}", f"Locality {rank}"),
         tier=str(properties["tier"]),
+        score=score,
         properties=orjson.dumps(properties),
-        polygon=orjson.dumps({"type": "Polygon", "coordinates": [[*ring, ring[0]]]}),
-        point=orjson.dumps({"type": "Point", "coordinates": [lon, lat]}),
-        bbox=(lon - 0.3, lat - 0.3, lon + 0.3, lat + 0.3),
         explanation=b"{}",
+        place=Place(
+            polygon=orjson.dumps({"type": "Polygon", "coordinates": [[*ring, ring[0]]]}),
+            point=orjson.dumps({"type": "Point", "coordinates": [lon, lat]}),
+            bbox=(lon - 0.3, lat - 0.3, lon + 0.3, lat + 0.3),
+        ),
     )
 
 

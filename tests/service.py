@@ -240,7 +240,7 @@ class Operation:
 
     def assess(self) -> None:
         """Evaluate and release now, and have the app serve it."""
-        assess.reassess(self.service.database, self.code, tick=False)
+        self.service.desk.reassess(self.code, tick=False)
         self.service.app.state.watch.reload([self.code])
 
     def matrix(self, caller: Caller | None = None, **headers: str) -> Any:
@@ -265,6 +265,7 @@ class Service:
         self.app = app
         self.client = client
         self.database = app.state.database
+        self.desk = assess.Desk(self.database)
         self.owner = owner
         self._pepper = pepper(app.state.settings)
         self._numbers = count(1)

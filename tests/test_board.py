@@ -6,6 +6,7 @@ import inspect
 import json
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import get_args
@@ -13,39 +14,71 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from uuid import UUID
 
 import httpx
+import numpy as np
 import pytest
 import zstandard
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.board import VARIANTS, Board, Query, Sheet, matches, negotiate, touches
+from api.board import Board
+from api.negotiation import matches, negotiate
+from api.sheet import VARIANTS, Query, Sheet, touches
 from api.watch import Contact
 from flashpoint.errors import Invalid, NotFound, Unavailable
-from flashpoint.released import Released, ReleasedRow
+from flashpoint.released import Locality, Place, Released, Standing, Written
+from flashpoint.scoring.contributions import Kind
 from flashpoint.types import Actor, ActorId, Audience, Role, Tier
 
 TIERS = [tier.value for tier in Tier]
 CODINGS = ["zstd", "gzip", "identity"]
 
 
-def make_row(rank, tier="high", bbox=(16.0, 4.0, 17.0, 5.0)):
-    return ReleasedRow(
-        rank=rank,
-        locality_id=str(UUID(int=rank)),
-        pcode=f"CF{rank}",
+LINES = [{"dimension": kind, "input": kind, "id": None, "points": 50.0 / 3} for kind in Kind]
+PROPERTIES = {
+    "name": "Yaloké",
+    "score": 50.0,
+    "score_low": 40.0,
+    "score_high": 60.0,
+    "tier": "high",
+    "coverage": 0.5,
+    "threat": 0.5,
+    "vulnerability": 0.5,
+    "capacity_gap": 0.5,
+    "silent": False,
+    "freshness_days": 3,
+}
+EXPLANATION = {
+    "tier_name": {"en": "high", "fr": "élevé"},
+    "contributions": LINES,
+    "last_week": None,
+    "margins": [{"input": "presence", "score_if_least": 20.0, "score_if_most": 80.0}],
+}
+
+
+def make_row(rank, tier="high", bbox=(16.0, 4.0, 17.0, 5.0), score=50.0):
+    return Written(
+        locality=Locality(str(UUID(int=rank)), 1, f"CF{rank}", "Yaloké"),
         tier=tier,
-        properties=json.dumps({"rank": rank, "name": "Yaloké"}, ensure_ascii=False).encode(),
-        polygon=b'{"type":"Polygon","coordinates":[[[16,4],[17,4],[17,5],[16,4]]]}',
-        point=b'{"type":"Point","coordinates":[16.5,4.5]}',
-        bbox=bbox,
-        explanation=b'{"contributions":[]}',
+        score=score,
+        properties=json.dumps(PROPERTIES | {"score": score, "tier": tier}, ensure_ascii=False).encode(),
+        explanation=json.dumps(EXPLANATION).encode(),
+        place=Place(
+            polygon=b'{"type":"Polygon","coordinates":[[[16,4],[17,4],[17,5],[16,4]]]}',
+            point=b'{"type":"Point","coordinates":[16.5,4.5]}',
+            bbox=bbox,
+        ),
     )
 
 
 def make_released(rows, revision=1, build="b1", operation="CAF"):
-    head = json.dumps({"as_of": f"2015-05-{revision:02}T00:00:00Z", "audience": "cluster"})[1:-1].encode()
-    return Released(operation, Audience.CLUSTER, build, revision, head, tuple(rows))
+    as_of = datetime(2015, 5, revision, tzinfo=UTC)
+    members = {"as_of": f"{as_of:%Y-%m-%dT%H:%M:%SZ}", "methodology": "2026.1", "audience": "cluster"}
+    head = json.dumps(members)[1:-1].encode()
+    rows = tuple(rows)
+    ranks = np.array([(rank, max(1, rank - 1), rank + 1) for rank in range(1, len(rows) + 1)]).reshape(-1, 3)
+    standing = Standing(ranks, np.full(len(rows), 0.25))
+    return Released(operation, Audience.CLUSTER, build, revision, as_of, bytes(32), head, rows, standing)
 
 
 def plain(answer):
@@ -92,9 +125,10 @@ def test_filters_equal_brute_force(world, query):
             return False
         if query.bbox is None:
             return True
-        return row.bbox is not None and all(a & b for a, b in zip(degrees(query.bbox), degrees(row.bbox), strict=True))
+        box = row.place.bbox
+        return box is not None and all(a & b for a, b in zip(degrees(query.bbox), degrees(box), strict=True))
 
-    matched = [row.locality_id for row in world.rows if wanted(row)]
+    matched = [row.locality.id for row in world.written if wanted(row)]
     answer = Sheet(world).answer(query, None, None)
     body = json.loads(answer.body)
     end = None if query.limit is None else query.offset + query.limit
@@ -112,7 +146,7 @@ def test_following_next_gives_every_row_once_in_order(world, query):
         seen += ids(answer)
         links = {link["rel"]: link["href"] for link in json.loads(plain(answer))["links"]}
         query = read_link(links["next"], query) if "next" in links else None
-    assert seen == [row.locality_id for row in world.rows if row.locality_id in seen]
+    assert seen == [row.locality.id for row in world.written if row.locality.id in seen]
     assert len(seen) == json.loads(plain(answer))["numberMatched"]
 
 
@@ -137,13 +171,15 @@ def test_every_coding_of_every_variant_holds_the_same_json(world, query, stale):
 
 
 def test_the_bytes_of_a_small_matrix():
-    body = Sheet(make_released([make_row(1)])).answer(Query(limit=1, geometry="point"), None, None).body
+    row = replace(make_row(1), properties=json.dumps({"name": "Yaloké"}, ensure_ascii=False).encode())
+    body = Sheet(make_released([row])).answer(Query(limit=1, geometry="point"), None, None).body
     assert body.decode() == (
-        '{"type":"FeatureCollection","as_of": "2015-05-01T00:00:00Z", "audience": "cluster","stale":false,'
-        '"numberMatched":1,"numberReturned":1,'
+        '{"type":"FeatureCollection","as_of": "2015-05-01T00:00:00Z", "methodology": "2026.1", '
+        '"audience": "cluster","stale":false,"numberMatched":1,"numberReturned":1,'
         '"links":[{"rel":"self","type":"application/geo+json","href":"?operation=CAF&limit=1&geometry=point"}],'
         '"features":[{"type":"Feature","id":"00000000-0000-0000-0000-000000000001",'
-        '"geometry":{"type":"Point","coordinates":[16.5,4.5]},"properties":{"rank": 1, "name": "Yaloké"}}]}'
+        '"geometry":{"type":"Point","coordinates":[16.5,4.5]},"properties":'
+        '{"rank":1,"rank_low":1,"rank_high":2,"top_k_share":0.25,"name": "Yaloké"}}]}'
     )
 
 
@@ -303,9 +339,12 @@ def test_a_new_revision_replaces_and_a_late_one_does_not():
 
 
 def test_rows_are_found_by_id_and_by_a_pcode_of_their_own():
-    rows = [make_row(1), replace(make_row(2), pcode="CF9"), replace(make_row(3), pcode="CF9")]
+    rows = [
+        make_row(1),
+        *(replace(row, locality=replace(row.locality, pcode="CF9")) for row in (make_row(2), make_row(3))),
+    ]
     sheet = Sheet(make_released(rows))
-    assert [sheet.find(row.locality_id) for row in rows] == [0, 1, 2]
+    assert [sheet.find(row.locality.id) for row in rows] == [0, 1, 2]
     assert (sheet.find("CF1"), sheet.find("CF9"), sheet.find("CF2")) == (0, None, None)
 
 
@@ -438,7 +477,9 @@ def test_one_row_with_its_explanation(client):
     assert row.content == client.get(f"/v1/matrix/{UUID(int=3)}?operation=CAF").content
     body = row.json()
     assert (body["type"], body["id"], body["stale"]) == ("Feature", str(UUID(int=3)), False)
-    assert body["explanation"] == {"contributions": []}
+    (margin,) = body["explanation"]["margins"]
+    assert (margin["rank_if_least"], margin["rank_if_most"]) == (7, 1)
+    assert set(body["explanation"]["words"]) == {"en", "fr"}
     assert body["as_of"] == "2015-05-01T00:00:00Z"
     again = client.get("/v1/matrix/CF3?operation=CAF", headers={"If-None-Match": row.headers["etag"]})
     assert again.status_code == 304
@@ -486,7 +527,10 @@ def test_openapi_documents_every_parameter(app):
     paths = app.openapi()["paths"]
     documented = paths["/v1/matrix"]["get"]["parameters"]
     assert {p["name"] for p in documented} >= {"operation", "limit", "offset", "tier", "bbox", "geometry"}
-    assert all("example" in p and "description" in p for p in documented if p["in"] == "query")
+    of_moment = {"as_of", "methodology", "recorded"}  # without: whoever tries it out sees the live matrix first
+    assert all("example" in p for p in documented if p["in"] == "query" and p["name"] not in of_moment)
+    assert all(p["description"] for p in documented if p["in"] == "query")
+    assert of_moment <= {p["name"] for p in documented}
     assert {p["name"] for p in paths["/v1/matrix/{locality}"]["get"]["parameters"]} >= {"operation", "locality"}
     assert all(set(path) == {"get"} for path in paths.values())
 

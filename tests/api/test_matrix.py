@@ -9,6 +9,7 @@ import pytest
 import service as running_service
 from service import ago, away_from_the_quarter, subject, wait_until
 
+from flashpoint.scoring.methodology import DEFAULT
 from flashpoint.store import actors
 from flashpoint.types import Audience, Role
 
@@ -264,7 +265,7 @@ def test_the_head_says_what_one_has_to_know(operation, audience):
     assert set(matrix) >= MOMENT
     assert (matrix["operation"], matrix["audience"], matrix["stale"]) == (operation.code, audience, False)
     assert matrix["classification"]
-    assert matrix["methodology"] == "2026.1"
+    assert matrix["methodology"] == DEFAULT.version
     assert matrix["as_of"].endswith("Z")
     assert datetime.now(UTC) - datetime.fromisoformat(matrix["as_of"]) < timedelta(minutes=1)
     assert matrix["data_through"] <= matrix["as_of"]

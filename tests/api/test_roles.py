@@ -27,6 +27,7 @@ PUBLIC = {
 ALLOWED = {
     ("GET", "/v1/matrix"): EVERYONE,
     ("HEAD", "/v1/matrix"): EVERYONE,
+    ("GET", "/v1/matrix/changes"): EVERYONE,
     ("GET", "/v1/matrix/{locality}"): EVERYONE,
     ("HEAD", "/v1/matrix/{locality}"): EVERYONE,
     ("GET", "/v1/incidents"): RECORDS,
@@ -37,6 +38,11 @@ ALLOWED = {
     ("GET", "/v1/incidents/{incident_id}/history"): RECORDS,
     ("POST", "/v1/incidents/{incident_id}/sources"): RECORDS,
     ("POST", "/v1/incidents/{incident_id}/transitions"): RECORDS,
+    ("GET", "/v1/methodologies"): EVERYONE,
+    ("POST", "/v1/methodologies"): OWNERS,
+    ("GET", "/v1/methodologies/{version}"): EVERYONE,
+    ("GET", "/v1/methodologies/{version}/preview"): OWNERS,
+    ("POST", "/v1/methodologies/{version}/adoption"): OWNERS,
     **{
         (method, f"/v1/{name}{rest}"): RECORDS if method == "GET" else writers
         for name, writers in {
@@ -77,7 +83,7 @@ def permissions(dependant):
 
 
 def ask(caller, method, path):
-    filled = path.replace("{locality}", "X1101")
+    filled = path.replace("{locality}", "X1101").replace("{version}", "2026.1")
     for name in ("{incident_id}", "{subject_id}"):
         filled = filled.replace(name, str(uuid4()))
     body = {"content": b"{}"} if method in {"POST", "PUT", "PATCH"} else {}
@@ -176,8 +182,9 @@ def test_methods_that_a_resource_does_not_have(operation, method, path):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_only_the_coordinator_imports_and_manages_keys():
-    for permission in (Permission.IMPORT, Permission.MANAGE_KEYS, Permission.OWN_LOCALITIES):
+def test_only_the_coordinator_imports_manages_keys_and_governs_the_method():
+    governing = (Permission.IMPORT, Permission.MANAGE_KEYS, Permission.OWN_LOCALITIES, Permission.GOVERN_METHOD)
+    for permission in governing:
         assert [role for role in Role if permission in PERMISSIONS[role]] == [Role.COORDINATOR]
 
 

@@ -1,0 +1,149 @@
+"""The method as a document: which versions there are, what a proposed one would change, and putting one in force."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import schemas
+from api.deps import OPERATION, FeatureBody, Idempotency, MatrixReader, MethodGovernor, Store, WriteSession
+from flashpoint import comparison, methods
+from flashpoint.access import enter
+from flashpoint.errors import Invalid, NotFound, Violation
+from flashpoint.features import dumps
+from flashpoint.matrix import CLASSIFICATION
+from flashpoint.reports import AddressedMethodReport, AdoptionReport, read
+from flashpoint.scoring.methodology import DEFAULT
+from flashpoint.store import places
+from flashpoint.store.engine import Vault
+from flashpoint.store.idempotency import Answer, once
+from flashpoint.strictjson import JsonValue, parse
+from flashpoint.types import Actor
+
+router = APIRouter(prefix="/v1/methodologies", tags=["methodologies"])
+JSON = "application/json"
+
+VersionName = Annotated[
+    str,
+    Path(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",
+        examples=[DEFAULT.version],
+        description="Name of a version: published, proposed or adopted.",
+    ),
+]
+
+
+class MethodQuery(BaseModel):
+    """Which operation's methods are asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    operation: Annotated[str, Field(pattern=OPERATION, examples=["DEMO"])]
+
+
+class PreviewQuery(MethodQuery):
+    """Which operation's matrix is compared, and how many of its rows are shown."""
+
+    limit: Annotated[int, Field(ge=1, le=10_000, description="Rows shown; the summary is of all.")] = 100
+
+
+@router.get("", response_class=Response)
+def list_methodologies(actor: MatrixReader, query: Annotated[MethodQuery, Query()], database: Store) -> Response:
+    """List the versions of the method: which is in force, since when and why, the newest first.
+
+    Who proposed and adopted them, and what was proposed and never put in force, is for the cluster alone.
+    """
+    operation = enter(actor, query.operation)
+    with database.release_reader() as reader:
+        found = methods.versions(reader, operation, actor.audience)
+    in_force = next(one.method.version for one in found if one.in_force)
+    return _shown(actor, operation, {"in_force": in_force, "versions": [methods.tree(one) for one in found]})
+
+
+@router.get("/{version}", response_class=Response)
+def get_methodology(
+    actor: MatrixReader, version: VersionName, query: Annotated[MethodQuery, Query()], database: Store
+) -> Response:
+    """Read a version: every parameter with its value and what it means, and what it changes against its base."""
+    operation = enter(actor, query.operation)
+    with database.release_reader() as reader:
+        found = methods.find(reader, operation, version, actor.audience)
+    return _shown(actor, operation, methods.full_tree(found))
+
+
+@router.get("/{version}/preview", response_class=Response)
+def preview_methodology(
+    actor: MethodGovernor, version: VersionName, query: Annotated[PreviewQuery, Query()], database: Store
+) -> Response:
+    """Compare the matrix that a version would give now with today's, in the order of the proposed rank.
+
+    Nothing is written. A difference is the proposed value minus today's: a rank of -2 is two places up.
+    """
+    with database.vault_reader() as reader:
+        operation = places.find_operation(reader, actor, query.operation).code
+        compared = methods.preview(reader, operation, version, datetime.now(UTC))
+    return Response(dumps(comparison.tree(compared, actor.audience, query.limit)), media_type=JSON)
+
+
+@router.post("", status_code=201, response_class=Response, openapi_extra=schemas.method_body())
+def propose_methodology(
+    actor: MethodGovernor, body: FeatureBody, request: Idempotency, vault: WriteSession
+) -> Response:
+    """Propose a version, by what it changes against the one in force or the one that `based_on` names.
+
+    Nothing is scored by it until it is put in force. A version is never changed: a better one has another name.
+    """
+    tree = parse(body)
+    operation = read(AddressedMethodReport, tree, "").operation
+    document: JsonValue = {k: v for k, v in tree.items() if k != "operation"} if isinstance(tree, dict) else tree
+
+    def act() -> Answer:
+        made = methods.propose(vault, actor, _operation(vault, actor, operation), document)
+        where = f"/v1/methodologies/{made.version}?operation={operation}"
+        return _receipt(vault, operation, made.version, HTTPStatus.CREATED, {"Location": where})
+
+    answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
+    return _answered(answer, repeat=repeat)
+
+
+@router.post("/{version}/adoption", response_class=Response, openapi_extra=schemas.adoption_body())
+def adopt_methodology(
+    actor: MethodGovernor, version: VersionName, body: FeatureBody, request: Idempotency, vault: WriteSession
+) -> Response:
+    """Put a version in force from now on, with the reason. Matrices as known earlier keep the version of their time."""
+    report = read(AdoptionReport, parse(body), "")
+
+    def act() -> Answer:
+        methods.adopt(vault, actor, _operation(vault, actor, report.operation), version, report.reason)
+        return _receipt(vault, report.operation, version, HTTPStatus.OK, {})
+
+    answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
+    return _answered(answer, repeat=repeat)
+
+
+def _shown(actor: Actor, operation: str, content: dict[str, Any]) -> Response:
+    head = {"operation": operation, "audience": actor.audience, "classification": CLASSIFICATION[actor.audience]}
+    return Response(dumps({**head, **content}), media_type=JSON)
+
+
+def _operation(vault: Vault, actor: Actor, code: str) -> str:
+    """Give the operation that a body names; what is not the actor's is a broken rule of the body."""
+    try:
+        return str(places.find_operation(vault, actor, code).code)
+    except NotFound:
+        rule = "must be an operation of your key"
+        raise Invalid(Violation("/operation", "no_such_operation", rule)) from None
+
+
+def _receipt(vault: Vault, operation: str, version: str, status: HTTPStatus, headers: dict[str, str]) -> Answer:
+    """Say what was recorded, without anybody's free text: it is kept with the idempotency key for ever."""
+    shown = methods.tree(methods.find(vault, operation, version))
+    content = {"operation": operation, **{k: shown[k] for k in ("version", "state", "in_force", "based_on", "differs")}}
+    return Answer(status, dumps(content), {"Content-Type": JSON, **headers})
+
+
+def _answered(answer: Answer, *, repeat: bool) -> Response:
+    headers = {**answer.headers, **({"Idempotency-Replayed": "true"} if repeat else {})}
+    return Response(answer.body, answer.status, headers)
