@@ -32,13 +32,25 @@ def boundaries(
     operation: Operation,
     level: Annotated[str, typer.Option(help="Level of the boundaries in the file: adm0 to adm4.")],
     code_list: Annotated[str | None, typer.Option(help="Code list and version, such as 'COD-AB 2015'.")] = None,
+    replaces: Annotated[str | None, typer.Option(help="The code list whose place this one takes, from now on.")] = None,
     *,
+    allow_orphans: Annotated[bool, typer.Option(help="Let records go without a place, and out of the score.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Do all of it, give the account, and keep nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import boundaries (GeoJSON, GeoPackage, Shapefile). A new operation is created by its first boundaries."""
+    """Import boundaries (GeoJSON, GeoPackage, Shapefile). A new operation is created by its first boundaries.
+
+    A new version of the code list ends the earlier one. Incidents and records move to the new places; what was known
+    before keeps the old ones:
+
+        flashpoint import boundaries caf_2026.geojson --operation CAF --level adm3 --code-list "COD-AB 2026"
+        --replaces "COD-AB 2015" --dry-run
+    """
     from flashpoint import imports  # noqa: PLC0415 - GDAL takes a second that no other command should wait for
 
-    target = imports.BoundaryTarget(operation, level, code_list)
+    target = imports.BoundaryTarget(
+        operation, level, code_list, replaces=replaces, allow_orphans=allow_orphans, dry_run=dry_run
+    )
     with session.open_database(Settings()) as database, progress("boundaries") as report:
         account = imports.boundaries(database, file, target, report)
     _account(account, as_json=as_json)

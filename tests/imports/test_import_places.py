@@ -22,6 +22,7 @@ from flashpoint.errors import Invalid, NotFound
 from flashpoint.import_places import CORRECTED, MOVED, NOT_IN_FILE, UNITS_ADDED, WITHDRAWN
 from flashpoint.import_population import FIGURE_KEPT, SUMMED
 from flashpoint.imports import BoundaryTarget, UcdpTarget, boundaries, population, ucdp
+from flashpoint.scoring.methodology import DEFAULT
 from flashpoint.store import methodologies, places
 
 
@@ -47,8 +48,8 @@ class TestBoundaries:
             assert rows_of(zedland, query) == [(places.ALWAYS, True)]
         assert rows_of(zedland, "SELECT known_at FROM vault.methodology_in_force") == [(places.ALWAYS,)]
         with zedland.vault_reader() as reader:
-            method = methodologies.in_force(reader, "ZZZ", datetime(1950, 1, 1, tzinfo=UTC))
-        assert method.version == "2026.1"
+            method = methodologies.in_force(reader, "ZZZ", datetime(1950, 1, 1, tzinfo=UTC), datetime.now(UTC))
+        assert method.version == DEFAULT.version
 
     def test_an_incident_on_the_border_is_inside_the_operation(self, zedland, tmp_path):
         path = write_events(tmp_path, event(1, 19.95, 5.5), event(2, 19.5, 5.5))
@@ -67,6 +68,8 @@ class TestBoundaries:
         account = boundaries(zedland, write_boundaries(tmp_path, changed), BoundaryTarget("ZZZ", "adm3"), quiet)
         assert settled(account) == (2, 0, 2)
         assert remarks(account) == {CORRECTED: 2, MOVED: 2}
+        audited = "SELECT detail -> 'incidents_moved' FROM vault.audit WHERE action = 'import.boundaries' ORDER BY seq"
+        assert rows_of(zedland, audited) == [(0,), (2,)]
         placed = """
             SELECT i.client_id, l.pcode FROM vault.placement p JOIN vault.incident i ON i.id = p.incident_id
             LEFT JOIN vault.locality l ON l.id = p.locality_id AND l.known_to IS NULL
@@ -77,11 +80,10 @@ class TestBoundaries:
         assert rows_of(zedland, versions) == [(1, places.ALWAYS, places.ALWAYS), (2, places.ALWAYS, None)]
         assert rows_of(zedland, "SELECT count(*) FROM vault.placement WHERE known_to IS NOT NULL") == [(2,)]
 
-    def test_a_new_code_list_adds_localities_and_leaves_the_old_ones(self, zedland, tmp_path):
-        account = boundaries(zedland, write_boundaries(tmp_path), BoundaryTarget("ZZZ", "adm3", "COD-AB 2020"), quiet)
+    def test_a_dry_run_makes_no_operation(self, database, tmp_path):
+        account = boundaries(database, write_boundaries(tmp_path), BoundaryTarget("ZZZ", dry_run=True), quiet)
         assert settled(account) == (4, 0, 0)
-        lists = "SELECT code_list, count(*) FROM vault.locality WHERE known_to IS NULL GROUP BY 1 ORDER BY 1"
-        assert rows_of(zedland, lists) == [("COD-AB", 4), ("COD-AB 2020", 4)]
+        assert set(counts(database).values()) == {0}
 
     def test_another_level_becomes_units_whose_own_areas_win(self, zedland, tmp_path):
         units = [
