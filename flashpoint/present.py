@@ -1,18 +1,20 @@
 """What the command line shows to people: tables and short texts, never decisions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from flashpoint.comparison import TOP, Comparison, Standing
 from flashpoint.doctor import Finding
+from flashpoint.evaluated import Evaluated
 from flashpoint.ingest.account import Account
-from flashpoint.matrix import Evaluated
+from flashpoint.methods import Version
 from flashpoint.scoring.uncertainty import BEST
 from flashpoint.settings import Settings
-from flashpoint.store.releases import NewRow
+from flashpoint.store.places import ALWAYS
 
 #: Colours of the tiers, apart in lightness too, so that they survive colour blindness.
 _TIER_STYLE = {"extreme": "bold white on red", "high": "bold red", "elevated": "yellow", "watch": "dim"}
@@ -49,7 +51,7 @@ def findings(console: Console, rows: Iterable[Finding]) -> None:
 
 def ranking(console: Console, evaluated: Evaluated, top: int) -> None:
     """Show the first rows of a matrix."""
-    result, places = evaluated.result, evaluated.gathered.localities
+    result, places = evaluated.result, evaluated.localities
     table = Table(title=_title(evaluated), title_justify="left", box=None, pad_edge=False)
     table.add_column("rank", justify="right", min_width=4)
     table.add_column("between", min_width=7, no_wrap=True)
@@ -73,7 +75,7 @@ def ranking(console: Console, evaluated: Evaluated, top: int) -> None:
     console.print(table)
     notes = (
         f"{min(top, len(places))} of {len(places)} localities",
-        f"{len(evaluated.gathered.evidence.incidents)} verified incidents in force, {result.unplaced} of them unplaced",
+        f"{evaluated.in_force} verified incidents in force, {evaluated.unplaced} of them unplaced",
         f"method {result.parts.methodology.version}",
     )
     legend = "T threat, V vulnerability, L lack of protective capacity; known: share of the inputs that are known"
@@ -81,28 +83,8 @@ def ranking(console: Console, evaluated: Evaluated, top: int) -> None:
 
 
 def _title(evaluated: Evaluated) -> str:
-    moment = evaluated.gathered.as_of
+    moment = evaluated.as_of
     return f"{evaluated.operation} as known on {moment:%Y-%m-%d %H:%M} UTC"
-
-
-def explanation(console: Console, evaluated: Evaluated, row: NewRow) -> None:
-    """Show one row and the points that its score is made of."""
-    properties, detail = orjson.loads(row.properties), orjson.loads(row.explanation)
-    console.print(f"[bold]{properties['name']}[/bold] ({properties['pcode']}), {_title(evaluated)}", highlight=False)
-    console.print(
-        f"rank {row.rank} (between {properties['rank_low']} and {properties['rank_high']}), "
-        f"score {properties['score']} ({properties['score_low']} to {properties['score_high']}), tier {row.tier}",
-        highlight=False,
-    )
-    for name, value in detail["dimensions"].items():
-        console.print(f"  {name:<14} {value['best']:.2f}  ({value['low']:.2f} to {value['high']:.2f})", highlight=False)
-    table = Table(title="Points that add up to the score", title_justify="left", box=None)
-    table.add_column("points", justify="right")
-    for column in ("dimension", "input", "record"):
-        table.add_column(column)
-    for line in detail["contributions"]:
-        table.add_row(f"{line['points']:.2f}", line["dimension"], line["input"], line["id"] or "")
-    console.print(table)
 
 
 def account(console: Console, told: Account) -> None:
@@ -124,3 +106,80 @@ def keys(console: Console, rows: Iterable[Mapping[str, Any]]) -> None:
         cells = (str(row["id"]), row["handle"], row["role"], row["audience"], operations)
         table.add_row(*cells, f"{row['expires_at']:%Y-%m-%d}", revoked)
     console.print(table)
+
+
+def versions(console: Console, found: Sequence[Version]) -> None:
+    """List versions of the method, with every adoption."""
+    table = Table(box=None)
+    table.add_column("version", no_wrap=True, style="bold")
+    for column in ("state", "based on", "changes", "when", "who", "why"):
+        table.add_column(column, overflow="fold")
+    for one in found:
+        base, changes = one.based_on or "", "" if one.differs is None else str(len(one.differs))
+        deeds = [(row, "proposed") for row in (one.proposal,) if row is not None]
+        deeds += [(row, "in force since") for row in one.adoptions]
+        lines = [(f"{deed} {_minute(row)}", row.recorded_by or "", row.reason) for row, deed in deeds]
+        for position, line in enumerate(lines or [("", "", "")]):
+            head = (one.method.version, one.state.replace("_", " "), base, changes) if position == 0 else ("",) * 4
+            table.add_row(*head, *map(escape, line))
+    console.print(table)
+
+
+def _minute(row: Any) -> str:  # noqa: ANN401 - a record
+    """Give when a proposal was made, or since when an adoption counts."""
+    moment = getattr(row, "known_at", row.recorded_at)
+    return f"{moment:%Y-%m-%d %H:%M}" if moment > ALWAYS else "the beginning"
+
+
+def version(console: Console, tree: Mapping[str, Any]) -> None:
+    """Show a version of the method: its parameters, and what it changes against its base."""
+    console.print(f"[bold]{tree['version']}[/bold], {tree['state'].replace('_', ' ')}", highlight=False)
+    for one in tree["differs"] or ():
+        line = f"  {one['parameter']}: {_plain(one['from'])} -> {_plain(one['to'])}"
+        console.print(line + f" (against {tree['based_on']})", markup=False, highlight=False)
+    table = Table(box=None)
+    table.add_column("parameter", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("meaning", overflow="fold")
+    for one in tree["parameters"]:
+        value, nested = one["value"], isinstance(one["value"], Mapping)
+        table.add_row(one["name"], "" if nested else _plain(value), one["meaning"])
+        for key, number in value.items() if nested else ():
+            table.add_row(f"  {key}", _plain(number), "")
+    console.print(table)
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def compared(console: Console, found: Comparison, top: int) -> None:
+    """Show a proposed matrix beside today's."""
+    title = f"{found.operation} as known on {found.as_of:%Y-%m-%d %H:%M} UTC: {found.proposed} beside {found.in_force}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("locality", max_width=22, no_wrap=True)
+    table.add_column("P-code", max_width=10, no_wrap=True)
+    for name in ("rank", "now", "moves", "score", "now", "change"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("tier", "now"):
+        table.add_column(name, no_wrap=True)
+    for move in found.moves[:top]:
+        ranks = (str(move.proposed.rank), str(move.now.rank), f"{move.ranks:+d}" if move.ranks else "")
+        scores = (f"{move.proposed.score:.2f}", f"{move.now.score:.2f}", f"{move.score:+.2f}")
+        table.add_row(move.name, move.pcode, *ranks, *scores, _tier(move.proposed), _tier(move.now))
+    console.print(table)
+    furthest = ", ".join(f"{move.name} {move.ranks:+d}" for move in found.movers) or "none"
+    changes = (
+        f"{len(found.reranked)} change rank, {len(found.retiered)} change tier, "
+        f"{len(found.entering)} enter the first {TOP}"
+    )
+    lines = (
+        f"{min(top, len(found.moves))} of {len(found.moves)} localities; {changes}",
+        f"furthest: {furthest} (a rank of -2 is two places up)",
+        "nothing was written",
+    )
+    console.print("\n".join(lines), style="dim", markup=False, highlight=False)
+
+
+def _tier(standing: Standing) -> str:
+    return f"[{_TIER_STYLE[standing.tier]}]{standing.tier}[/]"
