@@ -39,6 +39,10 @@ format: setup ## Mend what ruff can mend, and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: plots
+plots: setup ## Make the plots of docs/methodology.md and its table of ranges anew
+	$(BIN)/python -m bench.plots
+
 .PHONY: lock
 lock: ## Make requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --group dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
