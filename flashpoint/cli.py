@@ -1,18 +1,21 @@
 """The command line. Each command is one call of a verb; what it prints is made in ``present.py``."""
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import orjson
 import typer
 
-from flashpoint import __version__, assess, doctor, explain, present, serving, session
-from flashpoint.commands import importing, keys
+from flashpoint import __version__, assess, doctor, present, serving, session
+from flashpoint.commands import backtest, explaining, importing, keys, methods, sensitivity
 from flashpoint.errors import FlashpointError, Invalid
 from flashpoint.matrix import release
 from flashpoint.settings import Settings
-from flashpoint.store import actors, places
-from flashpoint.terminal import AsJson, AsOf, Operation, err, moment, out, say, write_json
+from flashpoint.store import actors, methodologies, places
+from flashpoint.store.methodologies import EVER
+from flashpoint.store.release_reading import unplaced_rows
+from flashpoint.terminal import AsJson, AsOf, Methodology, Operation, err, moment, out, say, write_json
 from flashpoint.types import Audience
 
 _HELP = """
@@ -23,12 +26,20 @@ service or without one: the private cluster in FLASHPOINT_HOME (.flashpoint), or
 FLASHPOINT_DATABASE_URL names.
 """
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help=_HELP, pretty_exceptions_enable=False)
+app.add_typer(backtest.app)
+app.add_typer(sensitivity.app)
 app.add_typer(importing.app, name="import")
 app.add_typer(keys.app, name="key")
+app.add_typer(methods.app, name="method")
+app.command()(explaining.explain)
 
 
 def main() -> None:
     """Run the command line; what goes wrong on purpose is one clear line, never a stack trace."""
+    # Names have accents; what cannot show them shows a question mark rather than nothing at all.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except Invalid as error:
@@ -95,6 +106,10 @@ def rank(
     operation: Operation,
     as_of: AsOf = None,
     top: Annotated[int, typer.Option(min=1, help="How many localities to show.")] = 20,
+    methodology: Methodology = None,
+    recorded: Annotated[
+        str | None, typer.Option(help="Only of what was recorded here by this date or instant.")
+    ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -104,31 +119,14 @@ def rank(
 
     The score is between its low and high end, whatever the missing inputs turn out to be; so is the rank.
     """
-    when = moment(as_of)
+    when, by = moment(as_of), moment(recorded, "--recorded") if recorded else None
     with session.open_database(Settings()) as database, database.vault_reader() as reader:
         places.find_operation(reader, actors.CONSOLE, operation)
-        evaluated = assess.evaluate(reader, operation, when)
-    released = release(evaluated, Audience.CLUSTER)
+        method = methodologies.named(reader, operation, methodology, by or EVER) if methodology else None
+        evaluated = assess.evaluate(reader, operation, when, method, by)
     if as_json:
-        rows = [orjson.Fragment(row.properties) for row in released.rows[:top]]
-        head = orjson.loads(f"{{{released.moment},{released.head}}}")
-        write_json({**head, "rows": rows})
+        released = release(evaluated, Audience.CLUSTER)
+        rows = [orjson.Fragment(row.whole_properties()) for row in unplaced_rows(released)[:top]]
+        write_json({**orjson.loads(f"{{{released.head()}}}"), "rows": rows})
     else:
         present.ranking(out, evaluated, top)
-
-
-@app.command("explain")
-def explain_locality(locality: str, operation: Operation, as_of: AsOf = None, *, as_json: AsJson = False) -> None:
-    """Say why a locality (its P-code, name or id) stands where it stands: the points that its score is made of.
-
-    flashpoint explain Bossangoa --operation CAF --as-of 2014-02-01
-    """
-    when = moment(as_of)
-    with session.open_database(Settings()) as database, database.vault_reader() as reader:
-        places.find_operation(reader, actors.CONSOLE, operation)
-        evaluated = assess.evaluate(reader, operation, when)
-    row = explain.find(evaluated, locality)
-    if as_json:
-        write_json({"row": orjson.Fragment(row.properties), "explanation": orjson.Fragment(row.explanation)})
-    else:
-        present.explanation(out, evaluated, row)

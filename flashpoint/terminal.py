@@ -26,6 +26,9 @@ AsOf = Annotated[
     str | None,
     typer.Option("--as-of", help="As known on this date or instant (UTC), such as 2014-02-01; now where left out."),
 ]
+Methodology = Annotated[
+    str | None, typer.Option(help="By this version of the method, instead of the one in force then.")
+]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
 

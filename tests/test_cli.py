@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from service import away_from_the_quarter
 
 from flashpoint import sample
+from flashpoint.scoring.draws import DECLARED
 from flashpoint.store.engine import Database
 
 FLASHPOINT = Path(sys.executable).with_name("flashpoint")
@@ -41,9 +44,10 @@ def flashpoint(environment):
 
 
 COMMANDS = (
-    *("", "up", "serve", "migrate", "doctor", "rank", "explain"),
+    *("", "up", "serve", "migrate", "doctor", "rank", "explain", "sensitivity"),
     *("import", "import boundaries", "import population", "import ucdp"),
     *("key", "key issue", "key list", "key revoke"),
+    *("method", "method list", "method show", "method propose", "method preview", "method adopt", "method document"),
 )
 
 
@@ -59,6 +63,20 @@ def test_rank_shows_the_matrix_to_people_and_scripts(flashpoint):
     for row in rows:
         assert row["name"] in table
         assert f"{row['score']:.2f}" in table
+
+
+def test_sensitivity_says_who_stays_and_draws_it(flashpoint, tmp_path):
+    answer = json.loads(flashpoint("sensitivity", "-o", "DEMO", "--top", "500", "--json").stdout)
+    shares = [row["top_k_share"] for row in answer["rows"]]
+    assert sum(shares) == pytest.approx(min(answer["k"], len(shares)))
+    assert answer["ranges"] == asdict(DECLARED) | {"half_life_steps_per_octave": 4}
+    plot = tmp_path / "stay.svg"
+    table = flashpoint("sensitivity", "-o", "DEMO", "--top", "3", "--plot", str(plot)).stdout
+    for row in answer["rows"][:3]:
+        assert row["name"] in table
+        assert f"{row['top_k_share']:.1%}" in table
+    assert "stays in the top 10" in plot.read_text()
+    assert "png, .svg or .pdf" in flashpoint("sensitivity", "-o", "DEMO", "--plot", "stay.txt", status=2).stderr
 
 
 def test_rank_answers_for_the_past(flashpoint):
@@ -92,6 +110,46 @@ def test_a_key_is_issued_listed_without_its_secret_and_revoked(flashpoint):
     assert "no such key" in flashpoint("key", "revoke", issued["id"], status=1).stderr
 
 
+def test_a_method_is_proposed_looked_at_and_put_in_force(flashpoint, tmp_path):
+    proposal = {"version": "CLI-1", "reason": "a trial", "changes": {"threat_exponent": 0.5, "silence_days": 14}}
+    file = tmp_path / "proposal.json"
+    file.write_text(json.dumps(proposal))
+    away_from_the_quarter(60)
+    before = flashpoint("rank", "-o", "DEMO", "--json").stdout
+    flashpoint("method", "propose", str(file), "-o", "DEMO")
+    assert "already" in flashpoint("method", "propose", str(file), "-o", "DEMO", status=1).stderr
+    shown = json.loads(flashpoint("method", "show", "CLI-1", "-o", "DEMO", "--json").stdout)
+    assert (shown["state"], shown["proposed"]["by"]) == ("proposed", "console")
+    assert "silence_days: 21 -> 14" in flashpoint("method", "show", "CLI-1", "-o", "DEMO").stdout
+    preview = json.loads(flashpoint("method", "preview", "CLI-1", "-o", "DEMO", "--json").stdout)
+    assert [row["now"]["rank"] for row in preview["rows"]] != [row["proposed"]["rank"] for row in preview["rows"]]
+    table = flashpoint("method", "preview", "CLI-1", "-o", "DEMO", "--top", "3").stdout
+    assert all(row["name"] in table for row in preview["rows"][:3])
+    ranked = [(row["pcode"], row["score"]) for row in json.loads(before)["rows"]]
+    now = sorted(preview["rows"], key=lambda row: row["now"]["rank"])
+    assert [(row["pcode"], row["now"]["score"]) for row in now] == ranked
+    assert "in force for DEMO" in flashpoint("method", "adopt", "CLI-1", "-o", "DEMO", "--reason", "agreed").stderr
+    after = json.loads(flashpoint("rank", "-o", "DEMO", "--json").stdout)
+    assert after["methodology"] == "CLI-1"
+    assert [(row["pcode"], row["score"]) for row in after["rows"]] == [
+        (row["pcode"], row["proposed"]["score"]) for row in preview["rows"]
+    ]
+    listing = json.loads(flashpoint("method", "list", "-o", "DEMO", "--json").stdout)
+    assert [one["version"] for one in listing if one["in_force"]] == ["CLI-1"]
+    assert "agreed" in flashpoint("method", "list", "-o", "DEMO").stdout
+
+
+def test_the_page_of_the_method_is_written_by_one_command(flashpoint, tmp_path):
+    published = (Path(__file__).parents[1] / "docs/methodology.md").read_text(encoding="utf-8")
+    page = tmp_path / "page.md"
+    begin, end = published.index("| parameter |"), published.index("<!-- end of parameters")
+    page.write_text(published[:begin] + published[end:], encoding="utf-8")
+    flashpoint("method", "document", str(page))
+    assert page.read_text(encoding="utf-8") == published
+    page.write_text("no markers", encoding="utf-8")
+    assert "markers" in flashpoint("method", "document", str(page), status=2).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
@@ -100,6 +158,9 @@ def test_a_key_is_issued_listed_without_its_secret_and_revoked(flashpoint):
         (["rank", "-o", "DEMO", "--as-of", "2999-01-01"], 2, "between 1900 and now"),
         (["explain", "Atlantis", "-o", "DEMO"], 1, "no locality is called so"),
         (["key", "issue", "--handle", "x", "--role", "reader"], 2, "--all-operations"),
+        (["method", "list", "-o", "NOPE"], 1, "no such operation"),
+        (["method", "preview", "NOPE", "-o", "DEMO"], 1, "no such version"),
+        (["method", "adopt", "2026.1", "-o", "DEMO", "--reason", " "], 2, "/reason"),
     ],
 )
 def test_what_goes_wrong_is_one_clear_line(flashpoint, arguments, status, says):

@@ -52,6 +52,8 @@ def test_every_route_with_a_body_has_an_example_here(described):
         ("/v1/incidents/{incident_id}", "patch"),
         ("/v1/incidents/{incident_id}/sources", "post"),
         ("/v1/incidents/{incident_id}/transitions", "post"),
+        ("/v1/methodologies", "post"),
+        ("/v1/methodologies/{version}/adoption", "post"),
         *((f"/v1/{name}", "post") for name in SUBJECTS),
         *((f"/v1/{name}/{{subject_id}}", "put") for name in SUBJECTS),
         *((f"/v1/{name}/{{subject_id}}/withdrawal", "post") for name in SUBJECTS),
@@ -96,6 +98,20 @@ def test_the_examples_of_subjects_work(demo, described, name):
     assert withdrawn.json()["properties"]["gone"] is True
 
 
+def test_the_examples_of_methodologies_work(demo, described):
+    client, keys = demo
+    example, kind = _body(described, "/v1/methodologies")
+    posted = client.post("/v1/methodologies", json=example, headers=keys["coordinator"] | kind)
+    assert posted.status_code == 201, posted.text
+    assert client.get(posted.headers["Location"], headers=keys["reader"]).status_code == 404
+    where, query = f"/v1/methodologies/{posted.json()['version']}", "?operation=DEMO"
+    assert client.get(f"{where}/preview{query}", headers=keys["coordinator"]).status_code == 200
+    example, kind = _body(described, "/v1/methodologies/{version}/adoption")
+    adopted = client.post(f"{where}/adoption", json=example, headers=keys["coordinator"] | kind)
+    assert adopted.json()["in_force"] is True, adopted.text
+    assert client.get(posted.headers["Location"], headers=keys["reader"]).status_code == 200
+
+
 def test_the_query_examples_work(demo, described):
     client, keys = demo
     for path, verbs in described.items():
@@ -105,7 +121,7 @@ def test_the_query_examples_work(demo, described):
         query = {p["name"]: _example(p) for p in parameters if p["in"] == "query"}
         query = {name: ",".join(map(str, v)) if isinstance(v, list) else v for name, v in query.items()}
         url = path.format(**{p["name"]: _example(p) for p in parameters if p["in"] == "path"})
-        answer = client.get(url, params=query, headers=keys["analyst"])
+        answer = client.get(url, params=query, headers=keys["coordinator"])
         assert answer.status_code == 200, (url, query, answer.text)
 
 

@@ -39,8 +39,9 @@ API, README, MODEL, OPERATIONS = (
 CODE_MAKERS = {"Violation": 1, "_FaultError": 0, "PydanticCustomError": 0}
 CODE_MODULES = {
     **{path: {} for path in (ROOT / "api").rglob("*.py")},
-    **{ROOT / f"flashpoint/{name}.py": {} for name in ("intake", "context", "reading", "reports")},
+    **{ROOT / f"flashpoint/{name}.py": {} for name in ("intake", "context", "methods", "reading", "reports")},
     **{ROOT / f"flashpoint/store/{name}.py": {} for name in ("engine", "paging", "places", "incidents", "subjects")},
+    **{ROOT / f"flashpoint/scoring/{name}.py": {} for name in ("methodology", "revision")},
     ROOT / "flashpoint/strictjson.py": {"_invalid": 0},
     ROOT / "flashpoint/geometry.py": {"_invalid": 1},
 }

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import postgis
 import pytest
 from sqlalchemy import text
@@ -16,9 +17,12 @@ from flashpoint.assess import evaluate
 from flashpoint.catalogue import CATEGORIES
 from flashpoint.matrix import release
 from flashpoint.reports import StepReport
-from flashpoint.scoring.contributions import COARSE_INCIDENT, STANDING_THREAT, Ledger
+from flashpoint.scoring.contributions import COARSE_INCIDENT, STANDING_THREAT
+from flashpoint.scoring.methodology import DEFAULT
+from flashpoint.scoring.uncertainty import BEST
 from flashpoint.store import actors, incidents
 from flashpoint.store.engine import Database
+from flashpoint.store.release_reading import unplaced_rows
 from flashpoint.types import Actor, Audience, Role, Standard, State, Tier
 from flashpoint.workflow import Action
 
@@ -64,7 +68,7 @@ def evaluated(demo, now):
 
 @pytest.fixture(scope="module")
 def rows(evaluated):
-    released = [json.loads(row.properties) for row in release(evaluated, Audience.CLUSTER).rows]
+    released = [json.loads(row.whole_properties()) for row in unplaced_rows(release(evaluated, Audience.CLUSTER))]
     return {row["name"]: row for row in released}
 
 
@@ -90,15 +94,21 @@ def known_on(database, as_of):
 
 
 def counted(evaluated, client_ids):
-    return {client_ids[identity] for identity in evaluated.gathered.evidence.incidents.id}
+    return {client_ids[identity] for identity, _ in counting(evaluated)}
+
+
+def counting(evaluated):
+    """The incidents that count: id and row."""
+    incidents = evaluated.result.parts.incidents
+    return [(incidents.name(row), row) for row in np.flatnonzero(evaluated.ledger.live).tolist()]
 
 
 def index_of(evaluated, name):
-    return next(index for index, row in enumerate(evaluated.gathered.localities) if row.name == name)
+    return next(index for index, row in enumerate(evaluated.localities) if row.name == name)
 
 
 def lines(evaluated, name):
-    return Ledger(evaluated.result).lines(index_of(evaluated, name))
+    return evaluated.ledger.lines(index_of(evaluated, name))
 
 
 def usable(row):
@@ -217,9 +227,12 @@ def test_only_what_is_verified_and_may_be_used_counts(evaluated, client_ids):
 def test_the_earlier_verified_version_stays_in_force_after_a_material_edit(demo, evaluated, client_ids):
     edited = "SELECT e.version, i.version FROM vault.evidence e JOIN vault.incident i ON i.id = e.incident_id"
     assert ask(demo, edited + " WHERE i.client_id = 'demo-153' AND e.known_to IS NULL") == [(1, 2)]
-    columns = evaluated.gathered.evidence.incidents
-    at = [client_ids[identity] for identity in columns.id].index("demo-153")
-    assert columns.killed[at].tolist() == [float(INCIDENTS["demo-153"][f"killed_{end}"]) for end in END]
+    (at,) = [row for identity, row in counting(evaluated) if client_ids[identity] == "demo-153"]
+    row = INCIDENTS["demo-153"]
+    parts = {"killed": 1, "injured": DEFAULT.injured_per_killed, "abducted": DEFAULT.abducted_per_killed}
+    harmed = np.array([sum(float(row[f"{name}_{end}"]) / per for name, per in parts.items()) for end in END])
+    casualty = 1 + np.log2(1 + harmed) / DEFAULT.casualty_divisor
+    assert evaluated.result.parts.incidents.casualty[at] == pytest.approx(casualty)
 
 
 @pytest.mark.parametrize("name", ["demo-097", "demo-111", "demo-127"])
@@ -241,7 +254,7 @@ def test_what_does_not_count_changes_nothing(demo, evaluated, monkeypatch, empty
     loaded_at = ask(demo, "SELECT recorded_at FROM vault.operation WHERE code = 'DEMO'")[0][0]
     assert sample.load(empty, now=loaded_at)
     assert counts(empty)["incident"] == 180 - len(gone)
-    without = known_on(empty, evaluated.gathered.as_of)
+    without = known_on(empty, evaluated.as_of)
     # The two were recorded under the same instant, and known_at does not depend on when a load ran.
     assert scores(without) == scores(evaluated)
 
@@ -249,7 +262,7 @@ def test_what_does_not_count_changes_nothing(demo, evaluated, monkeypatch, empty
 def scores(evaluated):
     result = evaluated.result
     triples = zip(result.score_low, result.score, result.score_high, strict=True)
-    return {row.pcode: tuple(triple) for row, triple in zip(evaluated.gathered.localities, triples, strict=True)}
+    return {row.pcode: tuple(triple) for row, triple in zip(evaluated.localities, triples, strict=True)}
 
 
 def test_twenty_rows_in_all_four_tiers(rows):
@@ -269,7 +282,8 @@ def test_yaloke_is_silent_and_yet_in_a_high_tier_through_its_standing_threat(eva
 
 
 def test_the_busy_but_resilient_town_ranks_below_its_count(evaluated, rows):
-    localities, placed = evaluated.gathered.localities, evaluated.gathered.evidence.incidents.locality
+    localities = evaluated.localities
+    placed = evaluated.result.parts.incidents.locality[evaluated.ledger.live]
     by_count = sorted(range(len(localities)), key=lambda index: -(placed == index).sum())
     ranked = [localities[index].name for index in by_count].index("Kaga-Bandoro") + 1
     assert ranked <= 3
@@ -294,13 +308,16 @@ def test_coarse_incidents_are_shared_out_and_those_of_the_country_are_counted_ap
     def coarse(name):
         return {client_ids[line.ref] for line in lines(evaluated, name) if line.component == COARSE_INCIDENT}
 
-    assert coarse("Mbaïki") == coarse("Bobangui") == {"demo-113"}
+    assert coarse("Mbaïki") == {"demo-113"}
+    shared = evaluated.result.parts.pressure.coarse[0, :, BEST]
+    assert shared[index_of(evaluated, "Bobangui")] > 0
+    assert shared[index_of(evaluated, "Mbaïki")] > shared[index_of(evaluated, "Bobangui")]
     assert {"demo-065", "demo-152"} <= coarse("Bossangoa") & coarse("Batangafo")
     assert evaluated.result.unplaced == 2
 
 
 def test_protected_categories_and_restricted_records_are_never_named(demo, evaluated):
-    released = release(evaluated, Audience.CLUSTER).rows
+    released = release(evaluated, Audience.CLUSTER).content.rows
     words = " ".join(row.properties + row.explanation for row in released)
     query = """
         SELECT v.incident_id, v.category, v.sharing FROM vault.incident_version v
@@ -314,13 +331,13 @@ def test_protected_categories_and_restricted_records_are_never_named(demo, evalu
 
 
 def test_the_mission_reads_no_record_at_all(evaluated):
-    for row in release(evaluated, Audience.MISSION).rows:
+    for row in release(evaluated, Audience.MISSION).content.rows:
         assert all(line["id"] is None for line in json.loads(row.explanation)["contributions"])
 
 
 def test_the_p_code_changed_under_one_identity(demo, now, evaluated):
     def kabo(one):
-        return one.gathered.localities[index_of(one, "Kabo")]
+        return one.localities[index_of(one, "Kabo")]
 
     then = kabo(known_on(demo, now - timedelta(days=200)))
     today = kabo(evaluated)
@@ -345,7 +362,7 @@ def test_the_cast_rises_and_falls_as_it_should(rows):
 def test_the_year_before_can_be_asked_for_too(demo, now):
     for days in (100, 200, 300):
         past = known_on(demo, now - timedelta(days=days))
-        assert len(past.gathered.localities) == 20
+        assert len(past.localities) == 20
         assert past.result.score.max() > 20
 
 
