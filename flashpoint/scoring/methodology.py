@@ -38,6 +38,8 @@ _STRONGEST_PRESENCE = 0.99
 _HEAVIEST_SEVERITY = 4.0
 # Keeps every term of a sum under the ceilings that order-independent summing relies on.
 _LARGEST_NUMBER = 1e9
+# What ended since the clock struck, a quarter of an hour ago at most, lies in the running period or the next.
+_SHORTEST_HALF_LIFE_DAYS = 1.0 / 24.0
 
 
 def _table(**values: float) -> Table:
@@ -238,7 +240,8 @@ _AT_MOST = {
     "threat_half_life_days": 36_500.0,
 }
 _MAY_BE_ZERO = frozenset({"kernel_width_km", "neutral_casualties", "neutral_displaced", "neutral_share"})
-_AT_MOST_ONE = frozenset({"floor", "neutral_component", "neutral_share"})
+#: The memory is room that every sum takes: at 2**-100 of itself an incident is gone by any measure.
+_AT_MOST_NUMBER = {"floor": 1.0, "neutral_component": 1.0, "neutral_share": 1.0, "memory_half_lives": 100.0}
 
 
 def _in_todays_terms(stored: Mapping[str, object]) -> Mapping[str, object]:
@@ -307,8 +310,10 @@ def _violations(method: Methodology) -> Iterator[Violation]:
 def _number_violations(name: str, value: float) -> Iterator[Violation]:
     if not math.isfinite(value) or value < 0 or (value == 0 and name not in _MAY_BE_ZERO):
         yield Violation(f"/{name}", "range", "must be finite and above 0")
-    elif value > (1.0 if name in _AT_MOST_ONE else _LARGEST_NUMBER):
+    elif value > _AT_MOST_NUMBER.get(name, _LARGEST_NUMBER):
         yield Violation(f"/{name}", "range", "is too large")
+    elif name == "aftermath_half_life_days" and value < _SHORTEST_HALF_LIFE_DAYS:
+        yield Violation(f"/{name}", "range", "a half-life must be at least an hour")
 
 
 def _table_violations(name: str, table: Table) -> Iterator[Violation]:
@@ -318,8 +323,8 @@ def _table_violations(name: str, table: Table) -> Iterator[Violation]:
     top = _AT_MOST.get(name, 1.0)
     if not all(0 <= value <= top for value in table.values()):
         yield Violation(f"/{name}", "range", f"each value must lie between 0 and {top:g}")
-    if name == "threat_half_life_days" and not all(table.values()):
-        yield Violation(f"/{name}", "range", "a half-life must be above 0")
+    if name == "threat_half_life_days" and min(table.values()) < _SHORTEST_HALF_LIFE_DAYS:
+        yield Violation(f"/{name}", "range", "a half-life must be at least an hour")
     if name.endswith(("_weight", "_share")) and not math.isclose(math.fsum(table.values()), 1.0, abs_tol=1e-12):
         yield Violation(f"/{name}", "sum", "the weights must add up to 1")
     if name == "presence_strength" and table[PresenceType.NONE] != 0:

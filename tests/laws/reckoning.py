@@ -1,10 +1,13 @@
-"""What the matrix of a chronicle has to be: from its plain account by the pure core, without store or kept sums."""
+"""What the matrix of a chronicle has to be: from its plain account by the pure core, without store or kept sums.
+
+And what two matrices do not have in common.
+"""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from chronicle import BOXES, UNITS, counts
-from scoring_worlds import World
+from scoring_worlds import World, columns
 
 from flashpoint.catalogue import PROTECTED
 from flashpoint.scoring.evidence import Evidence
@@ -101,3 +104,21 @@ def _presence(world, one, told, clock):
 
 
 _ADDED = {"community": _community, "assessment": _assessment, "presence": _presence}
+
+
+def told_of(evaluated):
+    """Give everything that is served of a matrix, by name."""
+    found = {f"result.{name}": column for name, column in columns(evaluated.result).items()}
+    for name in ("operation", "as_of", "recorded", "reconstructed", "in_force", "unplaced", "data_through"):
+        found[name] = getattr(evaluated, name)
+    for back, past in evaluated.earlier.items():
+        found[f"earlier.{back}"] = (list(past.at), columns(past.result))
+    found["localities"] = [(row.id, row.version) for row in evaluated.localities]
+    found["shares"] = evaluated.shares.tobytes()
+    found["lines"] = [evaluated.ledger.lines(at) for at in range(len(evaluated.localities))]
+    return found
+
+
+def differing(one, other):
+    """Name what two tellings do not have in common."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

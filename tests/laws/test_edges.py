@@ -3,17 +3,24 @@
 The answers are in docs/methodology.md, *Edge cases*; those of the pure core in ``tests/scoring/test_scoring_edges.py``.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from chronicle import BEGIN, Chronicle, Told
+from scoring_worlds import World, by_town
 
 from flashpoint import assess
-from flashpoint.errors import NotFound
+from flashpoint.errors import Invalid, NotFound
 from flashpoint.evaluated import TREND_DAYS
+from flashpoint.scoring.methodology import DEFAULT
+from flashpoint.scoring.model import score
+from flashpoint.scoring.sums import PERIOD_HALF_LIVES
+from flashpoint.scoring.uncertainty import HIGH, LOW
 from flashpoint.store.engine import Database
 from flashpoint.store.places import ALWAYS
+from flashpoint.terminal import moment
 from flashpoint.types import Tier
 
 HOUR = timedelta(hours=1)
@@ -127,3 +134,38 @@ def test_long_after_everything_the_threat_is_gone_and_the_last_word_still_stands
     assert found.result.silent.all()
     assert found.in_force == 1
     assert found.data_through == chronicle.incidents[0].told.reported_at
+
+
+@pytest.mark.parametrize("day", ["1899-12-31", "0001-01-01", "9999-12-31"])
+def test_before_1900_and_in_the_future_nobody_is_asked(day):
+    with pytest.raises(Invalid) as caught:
+        moment(day)
+    assert [(one.pointer, one.code) for one in caught.value.violations] == [("--as-of", "range")]
+
+
+def test_where_all_reports_are_coarse_the_ends_are_nothing_and_all_of_it():
+    coarse = World().town("A", 5_000).unit("U", 50_000, "A").incident("U", killed=9)
+    nothing, everything = World().town("A", 5_000), World().town("A", 5_000).incident("A", killed=9)
+    low, best, high = score(coarse.evidence(), DEFAULT).threat[0]
+    assert low == score(nothing.evidence(), DEFAULT).threat[0, LOW]
+    assert high == score(everything.evidence(), DEFAULT).threat[0, HIGH]
+    assert low < best < high
+
+
+def test_an_incident_older_than_the_memory_is_news_that_is_old_and_nothing_else():
+    days = DEFAULT.memory_days + PERIOD_HALF_LIVES * max(DEFAULT.threat_half_life_days.values())
+    known = {"displaced": 40_000, "protected_site": True, "killed": None}
+    world = World().town("A", 5_000).incident("A", age_days=days, report_age_days=3.0, **known)
+    found, nothing = (score(one.evidence(), DEFAULT) for one in (world, World().town("A", 5_000)))
+    assert by_town(world, replace(found, freshness_days=nothing.freshness_days, silent=nothing.silent)) == by_town(
+        world, nothing
+    )
+    assert found.freshness_days[0] == 3
+    assert not found.silent[0]
+
+
+def test_what_ended_since_the_clock_struck_counts_at_once():
+    struck, ended = (World().town("A", 5_000).incident("A", age_days=days) for days in (0.0, -14 / 1440))
+    now, later = (score(one.evidence(), DEFAULT) for one in (struck, ended))
+    assert now.score[0] < later.score[0] < now.score[0] + 0.01
+    assert later.freshness_days[0] == 0

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from reckoning import reckon
+from reckoning import differing, reckon, told_of
 from scoring_worlds import columns
 
 from flashpoint import assess
@@ -62,24 +62,6 @@ lasting = st.sampled_from([1, 40, 1000])
 presences = st.sampled_from([str(kind) for kind in PresenceType])
 grades = st.none() | st.integers(0, 4)
 _LEVELS = ("confinement", "food", "water", "health", "market")
-
-
-def told_of(evaluated):
-    """Give everything that is served of a matrix, by name."""
-    found = {f"result.{name}": column for name, column in columns(evaluated.result).items()}
-    for name in ("operation", "as_of", "recorded", "reconstructed", "in_force", "unplaced", "data_through"):
-        found[name] = getattr(evaluated, name)
-    for back, past in evaluated.earlier.items():
-        found[f"earlier.{back}"] = (list(past.at), columns(past.result))
-    found["localities"] = [(row.id, row.version) for row in evaluated.localities]
-    found["shares"] = evaluated.shares.tobytes()
-    found["lines"] = [evaluated.ledger.lines(at) for at in range(len(evaluated.localities))]
-    return found
-
-
-def differing(one, other):
-    """Name what two tellings do not have in common."""
-    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 
 def deed(**given):

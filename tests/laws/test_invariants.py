@@ -17,10 +17,11 @@ What has to be broken for each of them to fail, tried by hand:
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kept import Kept
 from scoring_worlds import CLOCK_DAY, COUNTS, LEVELS, by_town, columns, incident_rows, worlds
@@ -40,6 +41,7 @@ schedules = st.lists(st.tuples(st.just(0.0) | st.floats(0, 900) | st.just(30_000
 # The newest incidents of a world may have ended since the clock struck last.
 STRUCK = CLOCK_DAY - 14.9 / 1440
 
+HERE = Path(__file__).parent
 EVER = np.iinfo(np.int64).max
 
 
@@ -276,3 +278,15 @@ def test_invariant_10_contributions_add_up_to_the_score(world, method, limit):
             assert abs(sum(line.points for line in lines if line.kind == kind) - expected) < 1e-9
         for line in lines:
             assert line.points >= 0 or line.component.startswith("presence:")
+
+
+def test_a_build_tries_each_law_on_at_least_500_examples():
+    """The same ones each time; and no law of this folder asks for fewer."""
+    build = settings.get_profile("build")
+    assert build.max_examples >= 500
+    assert build.derandomize
+    assert "export CI=" in (HERE.parents[1] / ".ci" / "run").read_text(encoding="utf-8")
+    asking = "max_examples" + "="
+    few = [path.name for path in HERE.glob("test_*.py") if asking in path.read_text(encoding="utf-8")]
+    # It counts its steps, each of which is an example, and asks for 500 of them itself.
+    assert few == ["test_history.py"]
