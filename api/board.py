@@ -1,6 +1,6 @@
-"""The board: the newest sheet of each operation and audience, and slim summaries of those before.
+"""The board: the newest sheet of each operation and audience, slim summaries of those before, and who may have them.
 
-No framework, no clock, no database. A release is put up whole and replaced whole; what was asked of the sheet before is
+No framework, no database. A release is put up whole and replaced whole; what was asked of the sheet before is
 then made of the new one, apart from whoever polls.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
+from api.agreements import Agreements
 from api.sheet import Sheet, Variant
 from api.summary import Summary
 from flashpoint.released import Released
@@ -27,6 +28,7 @@ class Board:
     def __init__(self) -> None:
         """Start empty. ``workers`` make the answers that take their time, for the board and for those who ask it."""
         self.workers = ThreadPoolExecutor(2, thread_name_prefix="board")
+        self.agreements = Agreements()
         self._sheets: dict[_Key, Sheet] = {}
         self._recent: dict[_Key, OrderedDict[datetime, Summary]] = {}
         self._lock = threading.Lock()

@@ -1,7 +1,5 @@
 """What routes ask for: who is calling and may, the body in bytes, the one write session."""
 
-import base64
-import binascii
 from collections.abc import Iterator
 from hashlib import sha256
 from http import HTTPStatus
@@ -10,11 +8,11 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from starlette.exceptions import HTTPException
 
-from api import keyring
+from api.allowance import weight_of
+from api.callers import Callers
 from flashpoint import access
 from flashpoint.access import Permission
 from flashpoint.errors import Invalid, PreconditionMissing, VersionMismatch, Violation
-from flashpoint.store import actors
 from flashpoint.store.engine import Database, Vault
 from flashpoint.strictjson import BATCH, SINGLE
 from flashpoint.types import Actor
@@ -26,22 +24,6 @@ LINES = frozenset({"application/x-ndjson", "application/geo+json-seq"})
 #: Forms of query parameters.
 OPERATION = r"^[A-Za-z0-9_]{1,16}$"
 CURSOR = r"^[A-Za-z0-9_-]{1,200}$"
-
-_LONGEST_TOKEN = 200
-
-
-def _token(authorization: str) -> str | None:
-    scheme, _, rest = authorization.partition(" ")
-    rest = rest.strip()
-    if scheme.lower() == "basic":
-        # For tools that know only user name and password: the key is the password, the name is not looked at.
-        try:
-            rest = base64.b64decode(rest, validate=True).decode("ascii").partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError, ValueError):
-            return None
-    elif scheme.lower() != "bearer":
-        return None
-    return rest if len(rest) <= _LONGEST_TOKEN else None
 
 
 class May:
@@ -55,24 +37,29 @@ class May:
         """Give the caller.
 
         Raises:
-            Unauthenticated: no key that is in use came along.
+            Unauthenticated: no key that is in use came along, and no token of somebody enrolled.
+            RateLimited: the key has used up what it may ask in this minute.
             Forbidden: the caller's role lacks the permission.
         """
-        ring: keyring.KeyRing = request.app.state.ring
-        token = _token(request.headers.get("authorization", ""))
-        if token is not None and actors.well_formed(token) and ring.find(token) is None:
-            await ring.look_again()
-        actor = keyring.require(ring, token)
+        callers: Callers = request.app.state.callers
+        actor = await callers.identify(request)
+        await request.app.state.allowances.take(actor.key_id, weight_of(request))
         access.require(actor, self.permission)
+        # The write session is opened for whoever this is, and for nobody else.
+        request.state.actor = actor
         return actor
 
 
 MatrixReader = Annotated[Actor, Depends(May(Permission.READ_MATRIX))]
+ReleasedReader = Annotated[Actor, Depends(May(Permission.READ_RELEASED))]
 RecordsReader = Annotated[Actor, Depends(May(Permission.READ_RECORDS))]
 Reporter = Annotated[Actor, Depends(May(Permission.REPORT))]
 Advancer = Annotated[Actor, Depends(May(Permission.TRANSITION))]
 LocalityOwner = Annotated[Actor, Depends(May(Permission.OWN_LOCALITIES))]
 MethodGovernor = Annotated[Actor, Depends(May(Permission.GOVERN_METHOD))]
+ProtocolReader = Annotated[Actor, Depends(May(Permission.READ_PROTOCOL))]
+SharingGovernor = Annotated[Actor, Depends(May(Permission.GOVERN_SHARING))]
+AuditReader = Annotated[Actor, Depends(May(Permission.READ_AUDIT))]
 
 
 def database_of(request: Request) -> Database:
@@ -81,8 +68,8 @@ def database_of(request: Request) -> Database:
     return database
 
 
-def _open_vault(database: Annotated[Database, Depends(database_of)]) -> Iterator[Vault]:
-    with database.vault() as vault:
+def _open_vault(request: Request, database: Annotated[Database, Depends(database_of)]) -> Iterator[Vault]:
+    with database.vault(request.state.actor) as vault:
         yield vault
 
 

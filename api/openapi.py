@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api import answers
 from api.problems import PROBLEM
 
 _PROBLEM_SCHEMA = {
@@ -33,7 +34,7 @@ _PROBLEM_SCHEMA = {
 #: The only routes that ask nobody who they are.
 _OPEN_TAGS = ["health"]
 _SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a token of the sign-in provider."},
     "basic": {"type": "http", "scheme": "basic", "description": "Any user name; the API key as password."},
 }
 
@@ -54,6 +55,7 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
     components = schema.setdefault("components", {})
     components["securitySchemes"] = _SCHEMES
     components.setdefault("schemas", {})["Problem"] = _PROBLEM_SCHEMA
+    answers.describe(schema)
     problem = {"content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for path in schema["paths"].values():
         for operation in path.values():
@@ -62,6 +64,9 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
             operation["responses"]["default"] = {"description": "What went wrong, as a problem.", **problem}
             for content in operation.get("requestBody", {}).get("content", {}).values():
                 _with_geometry(content["example"])
+            for parameter in operation.get("parameters", []):
+                # Left out, it is a 428 and not a 400, so the framework takes it for optional.
+                parameter["required"] |= parameter["name"] == "if-match"
             if operation["tags"] != _OPEN_TAGS:
                 operation["security"] = [{"bearer": []}, {"basic": []}]
     return schema

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from flashpoint import errors
-from flashpoint.errors import FlashpointError, Invalid, TransitionRefused, Violation
+from flashpoint.errors import FlashpointError, Invalid, NotShared, RateLimited, TransitionRefused, Violation
 from flashpoint.features import dumps
 
 PROBLEM = "application/problem+json"
@@ -26,6 +26,7 @@ STATUS: dict[type[FlashpointError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
     errors.PreconditionMissing: HTTPStatus.PRECONDITION_REQUIRED,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -67,6 +68,13 @@ def problem_of(error: FlashpointError) -> Response:
         return problem(status_of(error), detail, errors=violation_rows(error.violations))
     if isinstance(error, TransitionRefused):
         return problem(status_of(error), str(error), allowed=error.allowed)
+    if isinstance(error, NotShared):
+        # A type of its own: a wall screen can say why it is dark.
+        return problem(status_of(error), str(error), type=f"urn:flashpoint:problem:{error.code}")
+    if isinstance(error, RateLimited):
+        answer = problem(status_of(error), str(error))
+        answer.headers["Retry-After"] = str(error.retry_after_seconds)
+        return answer
     return problem(status_of(error), str(error))
 
 

@@ -1,9 +1,11 @@
 """What the documentation says of bodies: the schema of each Feature, from the models that check it, and an example."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flashpoint.catalogue import CATEGORIES
+from flashpoint.protocol import ProtocolReport, template
 from flashpoint.reports import (
     AddressedMethodReport,
     AdoptionReport,
@@ -136,6 +138,8 @@ def subject_example(kind: str) -> Schema:
                 "since": _ago(20),
                 "confirmed_at": _ago(1),
                 "sharing": "mission",
+                "share_above": "aggregate",
+                "consent": "not_required",
             }
         ),
     }
@@ -222,4 +226,17 @@ def method_body() -> Schema:
 def adoption_body() -> Schema:
     """Document the body of ``POST /v1/methodologies/{version}/adoption``."""
     example = {"operation": "DEMO", "reason": "Agreed in the coordination meeting of the week."}
+    return _body(_inlined(AdoptionReport), example, "application/json")
+
+
+def protocol_body() -> Schema:
+    """Document the body of ``POST /v1/protocols``."""
+    today = datetime.now(UTC).date()
+    filled = json.loads(json.dumps(template(today)).replace("<", "").replace(">", ""))
+    return _body(_inlined(ProtocolReport), {"operation": "DEMO", **filled, "version": "DEMO-P2"}, "application/json")
+
+
+def agreement_body() -> Schema:
+    """Document the body of ``POST /v1/protocols/{version}/adoption``, and of its suspension."""
+    example = {"operation": "DEMO", "reason": "Agreed between the cluster and the mission."}
     return _body(_inlined(AdoptionReport), example, "application/json")

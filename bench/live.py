@@ -1,8 +1,9 @@
 """How long until a verified incident is in the matrix of the running demo, and what other pollers feel meanwhile.
 
-Needs the demo running (``make demo``). Each round reports an incident, corroborates and verifies it, and polls until
-the matrix holds one incident more; other pollers go on with ``If-None-Match`` all the time. The baseline of the same
-run is the pollers' latency while nothing is written. It withdraws what it reported.
+Needs the demo running without a limit (``FLASHPOINT_REQUESTS_PER_MINUTE=0 make demo``). Each round reports an incident,
+corroborates and verifies it, and polls until the matrix holds one incident more; other pollers go on with
+``If-None-Match`` all the time. The baseline of the same run is the pollers' latency while nothing is written. It
+withdraws what it reported.
 
     python -m bench.live --keys .flashpoint/demo-keys.json
 """
@@ -71,9 +72,9 @@ def one_round(client: Client, keys: dict[str, str]) -> float:
     before = in_force(client, keys["analyst"])
     posted = client.post("/v1/incidents", json=incident(), headers=bearer(keys["analyst"])).raise_for_status()
     steps = f"/v1/incidents/{posted.json()['id']}/transitions"
-    client.post(steps, json={"action": "corroborate"}, headers=bearer(keys["analyst"])).raise_for_status()
-    verify = {"action": "verify", "standard": "reasonable_grounds"}
-    client.post(steps, json=verify, headers=bearer(keys["verifier"])).raise_for_status()
+    step = client.post(steps, json={"action": "corroborate"}, headers=bearer(keys["analyst"])).raise_for_status()
+    verify, seen = {"action": "verify", "standard": "reasonable_grounds"}, {"If-Match": step.headers["ETag"]}
+    client.post(steps, json=verify, headers=bearer(keys["verifier"]) | seen).raise_for_status()
     verified = time.perf_counter()
     while in_force(client, keys["analyst"]) == before:
         time.sleep(0.002)

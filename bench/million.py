@@ -35,7 +35,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from bench.million_world import COLUMNS, OPERATION, SPACING, load
-from flashpoint import intake
+from flashpoint import decisions, intake
 from flashpoint.reports import IncidentReport, StepReport
 from flashpoint.scoring.methodology import DEFAULT, Methodology
 from flashpoint.scoring.portable import unit_vectors
@@ -265,7 +265,7 @@ def _refresh(database: Database, standing: Standing) -> Any:  # noqa: ANN401
 
 
 def _actor(database: Database, handle: str, role: Role) -> Actor:
-    with database.vault() as vault:
+    with database.console() as vault:
         return Actor(actors.person(vault, handle), uuid4(), handle, role, Audience.CLUSTER, None)
 
 
@@ -287,14 +287,14 @@ def _verify(database: Database, number: int, reporter: Actor, verifier: Actor) -
     }  # fmt: skip
     report = IncidentReport.model_validate_json(json.dumps(told))
     place = shapely.Point((number * 37 % COLUMNS + 0.5) * SPACING, (number * 11 % 40 + 0.5) * SPACING)
-    with database.vault() as vault:
+    with database.console() as vault:
         (receipt,) = intake.report(vault, reporter, [intake.Submission(report, place)])
     for actor, step in (
         (reporter, StepReport(action=Action.CORROBORATE)),
         (verifier, StepReport(action=Action.VERIFY, standard=Standard.REASONABLE_GROUNDS)),
     ):
-        with database.vault() as vault:
-            intake.advance(vault, actor, incidents.find(vault, actor, receipt.incident_id), step)
+        with database.console() as vault:
+            decisions.advance(vault, actor, incidents.find(vault, actor, receipt.incident_id), step)
 
 
 if __name__ == "__main__":

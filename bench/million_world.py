@@ -113,10 +113,10 @@ _INCIDENTS = (
        SELECT id, %(operation)s, %(actor)s, 'external:bench', '', %(at)s, 'verified', 1, 1 FROM drawn""",
     """INSERT INTO vault.incident_version (incident_id, version, recorded_at, recorded_by, known_at, known_assumed,
            event_start, event_end, date_precision, reported_at, geom, geo_precision, category, perpetrator_class,
-           killed_low, killed_best, killed_high, sharing, share_above, consent, exercise)
+           killed_low, killed_best, killed_high, sharing, share_above, consent, exercise, protected)
        SELECT id, 1, greatest(%(at)s, ended), %(actor)s, ended, true, ended, ended, 1, ended,
-           ST_SetSRID(ST_MakePoint(longitude, latitude), 4326), 1, category, 'armed_group', low, best, high, 'public',
-           'detail', 'not_required', false FROM drawn""",
+           ST_SetSRID(ST_MakePoint(longitude, latitude), 4326), 1, category, 'armed_group', low, best, high, 'cluster',
+           'aggregate', 'not_required', false, vault.is_protected(category, NULL) FROM drawn""",
     """INSERT INTO vault.placement (incident_id, version, recorded_at, known_at, locality_id, outside_claimed)
        SELECT id, 1, greatest(%(at)s, ended), ended, locality_id, false FROM drawn""",
     """INSERT INTO vault.evidence (incident_id, version, known_at, recorded_at, operation, event_end)

@@ -112,7 +112,7 @@ class Bench:
         """Publish what changed."""
         with timed(self.new, "write rows"):
             written = [publisher.release(evaluated) for publisher in self.publishers]
-        with timed(self.new, "save"), self.database.vault() as vault:
+        with timed(self.new, "save"), self.database.publishing() as vault:
             for one in written:
                 releases.save(vault, one, even_if_same=False)
         with timed(self.new, "notice"):
@@ -127,7 +127,7 @@ class Bench:
         """Publish the same without remembering anything."""
         with timed(self.old, "write rows"):
             written = [release(evaluated, audience) for audience in Audience]
-        with timed(self.old, "save"), self.database.vault() as vault:
+        with timed(self.old, "save"), self.database.publishing() as vault:
             for one in written:
                 _replace(vault.connection, one)
         with timed(self.old, "load"), self.database.release_reader() as reader:

@@ -5,9 +5,10 @@ of its key and by ``clearance``. What a reader may not know of does not exist fo
 """
 
 from enum import StrEnum
+from uuid import UUID
 
 from flashpoint.errors import Forbidden, NotFound
-from flashpoint.types import Actor, Audience, Role, Sharing
+from flashpoint.types import Actor, ActorId, Audience, Role, Sharing
 
 
 class Permission(StrEnum):
@@ -19,20 +20,23 @@ class Permission(StrEnum):
     TRANSITION = "transition"
     OWN_LOCALITIES = "own_localities"
     GOVERN_METHOD = "govern_method"
+    GOVERN_SHARING = "govern_sharing"
     IMPORT = "import"
-    MANAGE_KEYS = "manage_keys"
+    READ_RELEASED = "read_released"
+    READ_PROTOCOL = "read_protocol"
+    READ_AUDIT = "read_audit"
 
+
+_RELEASED = frozenset({Permission.READ_MATRIX, Permission.READ_RELEASED, Permission.READ_PROTOCOL})
+_RECORDS = frozenset({Permission.READ_RECORDS, Permission.REPORT, Permission.TRANSITION})
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.ANALYST: frozenset(
-        {Permission.READ_MATRIX, Permission.READ_RECORDS, Permission.REPORT, Permission.TRANSITION},
-    ),
-    Role.VERIFIER: frozenset(
-        {Permission.READ_MATRIX, Permission.READ_RECORDS, Permission.REPORT, Permission.TRANSITION},
-    ),
-    Role.COORDINATOR: frozenset(Permission),
-    Role.READER: frozenset({Permission.READ_MATRIX}),
-    Role.AUDITOR: frozenset({Permission.READ_MATRIX}),
+    Role.ANALYST: _RELEASED | _RECORDS,
+    Role.VERIFIER: _RELEASED | _RECORDS,
+    # Whoever decides does not also look over the log of who decided what.
+    Role.COORDINATOR: frozenset(Permission) - {Permission.READ_AUDIT},
+    Role.READER: _RELEASED,
+    Role.AUDITOR: _RELEASED | {Permission.READ_AUDIT},
 }
 
 #: Roles that may declare a standard of proof met, or not met. Reporting and deciding are different work.
@@ -62,16 +66,20 @@ CLEARANCE: dict[Role, frozenset[Sharing]] = {
 #: everybody else but whoever submitted it such a record does not exist, whatever its sharing level.
 PROTECTED_CLEARANCE = frozenset({Role.VERIFIER, Role.COORDINATOR})
 
+#: Who acts when the command line does: whoever can run it here already holds the database.
+CONSOLE = Actor(ActorId(UUID(int=1)), UUID(int=1), "console", Role.COORDINATOR, Audience.CLUSTER, None)
+
 
 def may(actor: Actor, permission: Permission) -> bool:
-    """Say whether the actor's role has the permission."""
-    return permission in PERMISSIONS[actor.role]
+    """Say whether the actor's role has the permission, and the key was issued for it."""
+    return permission in PERMISSIONS[actor.role] and (actor.actions is None or permission in actor.actions)
 
 
 def require(actor: Actor, permission: Permission) -> None:
-    """Raise ``Forbidden`` unless the actor's role has the permission."""
+    """Raise ``Forbidden`` unless the actor has the permission."""
     if not may(actor, permission):
-        raise Forbidden(f"the role {actor.role} may not do this")
+        holder = "key" if permission in PERMISSIONS[actor.role] else f"role {actor.role}"
+        raise Forbidden(f"the {holder} may not do this")
 
 
 def may_know(actor: Actor, sharing: str, *, protected: bool) -> bool:

@@ -4,12 +4,14 @@ import logging
 import threading
 import time
 from datetime import UTC, datetime
+from typing import Protocol
 
 import psycopg
 from sqlalchemy import text
 
 from flashpoint.evaluated import Evaluated
 from flashpoint.matrix import Publisher
+from flashpoint.pictures import Pictures
 from flashpoint.scoring.methodology import Methodology
 from flashpoint.scoring.model import Result
 from flashpoint.standing import Standing
@@ -62,9 +64,10 @@ def _now(reader: VaultReader) -> datetime:
 class Desk:
     """What is kept of each operation between two evaluations: its sums in memory, and the rows last written."""
 
-    def __init__(self, database: Database) -> None:
-        """Begin with nothing kept."""
+    def __init__(self, database: Database, pepper: bytes) -> None:
+        """Begin with nothing kept. ``pepper`` is the server's secret: what is drawn, is drawn with it."""
         self._database = database
+        self._pictures = Pictures(database, pepper)
         self._kept: dict[str, tuple[Standing, list[Publisher]]] = {}
 
     def reassess(self, operation: str, *, tick: bool) -> None:
@@ -77,10 +80,18 @@ class Desk:
             if standing is None or standing.method != method:
                 standing, publishers = Standing(operation, method), [Publisher(audience) for audience in Audience]
             evaluated = standing.refresh(reader, history(reader, operation, as_of), as_of)
-        with self._database.vault() as vault:
+        with self._database.publishing() as vault:
             for publisher in publishers:
                 releases.save(vault, publisher.release(evaluated), even_if_same=tick)
         self._kept[operation] = standing, publishers
+        self._pictures.update(operation, as_of)
+
+
+class Keeping(Protocol):
+    """What is done beside assessing, and before anything is released (``keeper.Keeper``)."""
+
+    def turn(self) -> bool:
+        """Do it; say whether the database is another one than before."""
 
 
 class Assessor(threading.Thread):
@@ -89,13 +100,15 @@ class Assessor(threading.Thread):
     One assessor works on a database at a time: whoever holds the advisory lock. Others wait to take over.
     """
 
-    def __init__(self, database: Database, tick_minutes: float) -> None:
+    def __init__(self, database: Database, tick_minutes: float, pepper: bytes, keeper: Keeping) -> None:
         """Prepare; ``start`` begins."""
         super().__init__(name="assessor", daemon=True)
         self._database = database
         self._tick_seconds = tick_minutes * 60
         self._stopping = threading.Event()
-        self._desk = Desk(database)
+        self._desk = Desk(database, pepper)
+        self._pepper = pepper
+        self._keeper = keeper
 
     def stop(self) -> None:
         """End the thread; it notices within a second."""
@@ -113,6 +126,7 @@ class Assessor(threading.Thread):
     def _work(self) -> None:
         with psycopg.connect(libpq_url(self._database.url), autocommit=True, connect_timeout=5) as connection:
             connection.execute("LISTEN flashpoint_changed")
+            connection.execute("LISTEN flashpoint_keys")
             if not self._lead(connection):
                 return
             due = 0.0
@@ -121,14 +135,26 @@ class Assessor(threading.Thread):
             while not self._stopping.is_set():
                 tick = time.time() >= due
                 if tick:
+                    self._keep()
                     # Ticks stand on the clock, not on when we happened to start.
                     due = (time.time() // self._tick_seconds + 1) * self._tick_seconds
                     pending = self._assess(dict.fromkeys(self._operations(), True))
                 waiting = max(0.0, min(1.0, due - time.time()))
                 notices = list(connection.notifies(timeout=waiting, stop_after=1))
                 notices += connection.notifies(timeout=0)
+                if notices and self._keep():
+                    due = 0.0
+                    continue
+                changed = (notice.payload for notice in notices if notice.channel == "flashpoint_changed")
                 # What failed is tried again with the next second, and holds up nothing else.
-                pending = self._assess({**dict.fromkeys((notice.payload for notice in notices), False), **pending})
+                pending = self._assess({**dict.fromkeys(changed, False), **pending})
+
+    def _keep(self) -> bool:
+        """Have what is gone stay gone; say whether the database was replaced, so that everything begins anew."""
+        replaced = self._keeper.turn()
+        if replaced:
+            self._desk = Desk(self._database, self._pepper)
+        return replaced
 
     def _lead(self, connection: psycopg.Connection[tuple[object, ...]]) -> bool:
         query = "SELECT pg_try_advisory_lock(hashtext('flashpoint.assessor'))"

@@ -3,10 +3,12 @@
 Each category says how it maps to the vocabularies of the field: ACLED's event and sub-event names, UCDP's type
 of violence (1 state-based, 2 non-state, 3 one-sided), the protection risk of the Global Protection Cluster, and,
 where it applies, one of the six grave violations against children of the UN monitoring and reporting mechanism.
-``protected`` marks what domain rule 8 names: never a point, a small count or a date finer than a month outside
-the highest clearance. Severities are not here: they belong to a methodology version.
+``protected`` is what domain rule 8 names: never a point, a small count or a date finer than a month outside the highest
+clearance. The database has the same list (``vault.category``), for its triggers and policies. Severities are not here:
+they belong to a methodology version.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flashpoint.types import PresenceType, Tier
@@ -23,7 +25,12 @@ class Category:
     ucdp: int | None
     protection_risk: str
     grave_violation: str | None = None
-    protected: bool = False
+    sexual: bool = False
+
+    @property
+    def protected(self) -> bool:
+        """Whether domain rule 8 names it: sexual violence, or one of the six grave violations."""
+        return self.sexual or self.grave_violation is not None
 
 
 _ATTACKS = "Attacks on civilians and other unlawful killings, and attacks on civilian objects"
@@ -100,7 +107,7 @@ CATEGORIES: dict[str, Category] = {
             None,
             _GBV,
             None,
-            protected=True,
+            sexual=True,
         ),
         Category(
             "sexual_violence_child",
@@ -110,7 +117,7 @@ CATEGORIES: dict[str, Category] = {
             None,
             _GBV,
             "rape and other grave sexual violence",
-            protected=True,
+            sexual=True,
         ),
         Category(
             "child_killed_or_maimed",
@@ -120,7 +127,6 @@ CATEGORIES: dict[str, Category] = {
             3,
             _ATTACKS,
             "killing and maiming",
-            protected=True,
         ),
         Category(
             "child_recruitment",
@@ -131,7 +137,6 @@ CATEGORIES: dict[str, Category] = {
             "Child and forced family separation; forced recruitment and association of children in armed forces "
             "and groups",
             "recruitment and use",
-            protected=True,
         ),
         Category(
             "child_abduction",
@@ -141,7 +146,6 @@ CATEGORIES: dict[str, Category] = {
             None,
             _ABDUCTION,
             "abduction",
-            protected=True,
         ),
         Category(
             "abduction",
@@ -221,6 +225,19 @@ CATEGORIES: dict[str, Category] = {
 
 #: Codes of the categories that domain rule 8 protects.
 PROTECTED = frozenset(code for code, category in CATEGORIES.items() if category.protected)
+
+#: Counts of victims that make an incident a grave violation where children are among them.
+_GRAVE_FOR_CHILDREN = ("killed", "injured", "abducted")
+
+
+def is_protected(category: str, splits: Mapping[str, Mapping[str, int]] | None) -> bool:
+    """Say whether domain rule 8 protects an incident: by its category, or by the children among its victims.
+
+    ``splits`` says for each count how it divides, as it is stored. A category that nobody knows is protected.
+    """
+    children = ((splits or {}).get(name, {}).get("child") or 0 for name in _GRAVE_FOR_CHILDREN)
+    return category not in CATEGORIES or category in PROTECTED or any(children)
+
 
 TIER_NAMES: dict[Tier, dict[str, str]] = {
     Tier.EXTREME: {"en": "extreme", "fr": "extrême"},

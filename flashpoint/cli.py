@@ -8,11 +8,23 @@ import orjson
 import typer
 
 from flashpoint import __version__, assess, doctor, present, serving, session
-from flashpoint.commands import backtest, explaining, importing, keys, methods, sensitivity
+from flashpoint.commands import (
+    audit,
+    backtest,
+    explaining,
+    importing,
+    keys,
+    methods,
+    people,
+    protocol,
+    queue,
+    retention,
+    sensitivity,
+)
 from flashpoint.errors import FlashpointError, Invalid
 from flashpoint.matrix import release
 from flashpoint.settings import Settings
-from flashpoint.store import actors, methodologies, places
+from flashpoint.store import methodologies
 from flashpoint.store.methodologies import EVER
 from flashpoint.store.release_reading import unplaced_rows
 from flashpoint.terminal import AsJson, AsOf, Methodology, Operation, err, moment, out, say, write_json
@@ -30,8 +42,14 @@ app.add_typer(backtest.app)
 app.add_typer(sensitivity.app)
 app.add_typer(importing.app, name="import")
 app.add_typer(keys.app, name="key")
+app.add_typer(people.app, name="person")
 app.add_typer(methods.app, name="method")
+app.add_typer(protocol.app, name="protocol")
+app.add_typer(audit.app, name="audit")
+app.add_typer(retention.app, name="retention")
+app.add_typer(retention.ledger_app, name="tombstones")
 app.command()(explaining.explain)
+app.command()(queue.queue)
 
 
 def main() -> None:
@@ -120,8 +138,7 @@ def rank(
     The score is between its low and high end, whatever the missing inputs turn out to be; so is the rank.
     """
     when, by = moment(as_of), moment(recorded, "--recorded") if recorded else None
-    with session.open_database(Settings()) as database, database.vault_reader() as reader:
-        places.find_operation(reader, actors.CONSOLE, operation)
+    with session.reading(Settings(), "rank", operation) as reader:
         method = methodologies.named(reader, operation, methodology, by or EVER) if methodology else None
         evaluated = assess.evaluate(reader, operation, when, method, by)
     if as_json:

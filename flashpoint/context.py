@@ -22,10 +22,10 @@ from flashpoint.reports import (
     read,
 )
 from flashpoint.store import audit, places, subjects
-from flashpoint.store.engine import Database, Record, Vault
+from flashpoint.store.engine import Record, Vault
 from flashpoint.store.places import SRID
 from flashpoint.strictjson import JsonValue
-from flashpoint.types import Actor, Sharing, WithdrawalReason
+from flashpoint.types import Actor, WithdrawalReason
 
 _MODELS: dict[str, type[Report]] = {
     "locality": LocalityReport,
@@ -103,16 +103,6 @@ def withdraw(vault: Vault, actor: Actor, kind: str, found: Record, reason: Withd
 def _refuse_anothers(actor: Actor, found: Record, deed: str) -> None:
     if found.submitted_by != actor.id and actor.role not in DECIDERS:
         raise Forbidden(f"the role {actor.role} may not {deed} what somebody else recorded")
-
-
-def log(database: Database, actor: Actor, kind: str, rows: Sequence[Record]) -> None:
-    """Log that the actor was shown restricted subjects. Called before the answer leaves: no log, no answer."""
-    restricted = [row for row in rows if getattr(row, "sharing", None) == Sharing.RESTRICTED]
-    if not restricted:
-        return
-    with database.vault() as vault:
-        for row in restricted:
-            audit.write(vault, actor, f"{kind}.read", (kind, row.id), operation=row.operation)
 
 
 def without_what_is_gone(rows: Sequence[Record]) -> Sequence[Record]:

@@ -5,11 +5,13 @@
     ├── Unauthenticated  no key came, or one that is not in use
     ├── NotFound         it does not exist, or the actor may not know that it does
     ├── Forbidden        the actor's role does not allow the action
+    │   └── NotShared            no protocol in force gives it to the actor's audience
     ├── Conflict         it clashes with what is already recorded
     │   ├── KeyReused            an idempotency key came back with another body
     │   ├── VersionMismatch      somebody else changed the record first
     │   └── TransitionRefused    the workflow does not allow that step from here; lists those it does
     ├── PreconditionMissing      a change was asked for without saying of which version
+    ├── RateLimited      the key has asked too often; says in how many seconds it may again
     └── Unavailable      a part that we depend on does not answer; try again later
 
 No error ever carries a value that somebody typed: only where it stands (a JSON pointer) and which rule it broke.
@@ -53,6 +55,15 @@ class Forbidden(FlashpointError):
     """The actor's role does not allow the action."""
 
 
+class NotShared(Forbidden):
+    """No information-sharing protocol in force gives this to the actor's audience. ``code`` is for programs."""
+
+    def __init__(self, rule: str, code: str = "no-protocol") -> None:
+        """Say whether there is no protocol, or one that does not give this."""
+        super().__init__(rule)
+        self.code = code
+
+
 class Conflict(FlashpointError):
     """The request clashes with what is already recorded."""
 
@@ -77,6 +88,15 @@ class TransitionRefused(Conflict):
 
 class PreconditionMissing(FlashpointError):
     """A change was asked for without saying of which version."""
+
+
+class RateLimited(FlashpointError):
+    """The key has used up its allowance of requests for the present minute."""
+
+    def __init__(self, rule: str, retry_after_seconds: int = 60) -> None:
+        """Say in how many seconds there is a new allowance."""
+        super().__init__(rule)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(FlashpointError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from flashpoint.protocol import Named
 from flashpoint.scoring.contributions import Ledger
 from flashpoint.scoring.model import Result
 from flashpoint.scoring.portable import Floats
@@ -30,6 +31,7 @@ class Evaluated:
     count the verified incidents that every cluster reader may know of, ``data_through`` is when the newest report among
     them was made. ``shares`` (N,) is how often each locality stays among the first when the method varies. ``touched``
     are the indices of localities whose own inputs may have changed since the evaluation before; ``None``: of all.
+    ``protocol`` is the one on information sharing that was in force, named as at the clock.
     """
 
     operation: str
@@ -45,3 +47,4 @@ class Evaluated:
     earlier: Mapping[int, Past]
     shares: Floats
     touched: frozenset[int] | None
+    protocol: Named | None

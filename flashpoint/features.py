@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 
 from flashpoint.catalogue import CATEGORIES
+from flashpoint.protocol import Named
 from flashpoint.store.engine import Record
 from flashpoint.store.paging import encode
 from flashpoint.store.tables import ACCESS, CASUALTIES
@@ -36,7 +37,10 @@ _SUBJECT_FIELDS: dict[str, tuple[str, ...]] = {
         *("locality_id", "likelihood", "impact", "horizon_days", "reason", "assessed_at", "expires_at"),
         *("sharing", "share_above", "consent"),
     ),
-    "presence": ("locality_id", "type", "since", "until", "confirmed_at", "note", "sharing"),
+    "presence": (
+        *("locality_id", "type", "since", "until", "confirmed_at", "note"),
+        *("sharing", "share_above", "consent"),
+    ),
 }
 _SUBJECT_RANGES = {"locality": ("population",), "community": ("people",)}
 
@@ -75,7 +79,7 @@ def incident_feature(row: Record, knowable: Collection[UUID]) -> Feature:
 
     ``knowable`` holds the linked incidents (see ``reading.links``) that the reader may know of.
     """
-    head = {"operation": row.operation, "state": row.state, "version": row.version}
+    head = {"operation": row.operation, "state": row.state, "version": row.version, "purged_at": row.purged_at}
     if row.gone:
         return _feature(row.incident_id, None, {**head, "gone": True})
     properties = {
@@ -89,6 +93,11 @@ def incident_feature(row: Record, knowable: Collection[UUID]) -> Feature:
         "admin_unit": row.unit_pcode,
         "flags": ["outside_claimed_pcode"] if row.outside_claimed else [],
         **_content(row, knowable),
+        "attribution": {
+            "state": row.attribution,
+            "standard": row.attribution_standard,
+            "version": row.attribution_version,
+        },
         "duplicate_of": _shown_link(row.duplicate_of, knowable),
     }
     return _feature(row.incident_id, row.geojson, properties)
@@ -130,7 +139,10 @@ def editable(row: Record) -> Feature:
 
 def source_row(row: Record) -> dict[str, Any]:
     """Show a source."""
-    fields = ("type", "independence_group", "reliability", "credibility", "obtained_on", "handle", "recorded_at")
+    fields = (
+        *("type", "independence_group", "reliability", "credibility", "obtained_on", "handle", "recorded_at"),
+        "merged_from",
+    )
     return {name: getattr(row, name) for name in fields}
 
 
@@ -174,9 +186,9 @@ def subject_receipt(row: Record) -> Feature:
     return _feature(row.id, None, {name: getattr(row, name) for name in ("operation", "version", "known_at", "gone")})
 
 
-def collection(features: Iterable[Feature], rows: list[Record], limit: int) -> bytes:
-    """Write a page: its Features and, where there may be more, the cursor that continues it."""
+def collection(features: Iterable[Feature], rows: list[Record], limit: int, protocol: Named | None) -> bytes:
+    """Write a page: its Features, the protocol in force and, where there may be more, the cursor that continues it."""
     shown = list(features)
     last = rows[-1] if len(rows) == limit else None
     after = None if last is None else encode((last.first_recorded_at, last[0]))
-    return dumps({"type": "FeatureCollection", "features": shown, "next": after})
+    return dumps({"type": "FeatureCollection", "protocol": protocol, "features": shown, "next": after})

@@ -135,7 +135,7 @@ def boundaries(database: Database, path: Path, target: BoundaryTarget, report: P
     found = read(path, target.level, account)
     if found:
         # Alone: an incident or a record that another writer is placing now would stay where nothing is any more.
-        with suppress(_DryRun), database.vault(alone=True) as vault:
+        with suppress(_DryRun), database.console(alone=True) as vault:
             _store(vault, target, found, (account, report))
             if target.dry_run:
                 raise _DryRun
@@ -146,7 +146,7 @@ def boundaries(database: Database, path: Path, target: BoundaryTarget, report: P
 def _store(vault: Vault, target: BoundaryTarget, found: Sequence[Boundary], to: tuple[PlacesAccount, Progress]) -> None:
     account, report = to
     actor, level = actors.console(vault), int(target.level[-1])
-    ranked_level = _operation(vault, actor, target, found, account)
+    ranked_level, is_new = _operation(vault, actor, target, found, account)
     code_list, above = target.code_list or DEFAULT_CODE_LIST, _units_above(found)
     lists = Lists(target.operation, target.replaces or "", code_list, level, ranked=level == ranked_level)
     _refuse_wrong_level(vault, lists, ranked_level, found)
@@ -163,28 +163,34 @@ def _store(vault: Vault, target: BoundaryTarget, found: Sequence[Boundary], to: 
         places.widen_operation(vault, work.operation, _extent(found))
         counts = {"level": level, "imported": account.imported, "units_added": added}
         counts |= _replace(work, ended, target) if ended else _place_anew(work)
-        audit.write(vault, actor, "import.boundaries", ("code_list", code_list), operation=work.operation, **counts)
+        listed = ("code_list", audit.id_of("code_list", work.operation, code_list))
+        audit.write(vault, actor, "import.boundaries", listed, operation=work.operation, **counts)
     elif target.replaces:
         account.note(REPLACED_BEFORE)
+    if is_new:
+        _begin(vault, actor, target.operation)
+
+
+def _begin(vault: Vault, actor: Actor, code: str) -> None:
+    """Put the published method in force. Last: it is logged, and nobody reads records while the log is held."""
+    methodologies.adopt(vault, actor, code, DEFAULT, ("the published default, in force from the beginning", ALWAYS))
+    audit.write(vault, actor, "operation.create", ("operation", code), operation=code)
 
 
 def _operation(
     vault: Vault, actor: Actor, target: BoundaryTarget, found: Sequence[Boundary], account: Account
-) -> int | None:
-    """Give the level that the operation ranks; create the operation if it is not there."""
+) -> tuple[int | None, bool]:
+    """Give the level that the operation ranks, and whether it is new: create it if it is not there."""
     code, level = target.operation, int(target.level[-1])
     try:
         ranked_level: int | None = places.find_operation(vault, actor, code).ranked_level
     except NotFound:
         names = (target.name_en or code, target.name_fr or target.name_en or code)
         places.add_operation(vault, actor, places.NewOperation(code, *names, _extent(found), level))
-        why = ("the published default, in force from the beginning", ALWAYS)
-        methodologies.adopt(vault, actor, code, DEFAULT, why)
-        audit.write(vault, actor, "operation.create", ("operation", code), operation=code)
-        return level
+        return level, True
     if target.name_en or target.name_fr:
         account.note(NAMES_KEPT)
-    return ranked_level
+    return ranked_level, False
 
 
 def _extent(found: Sequence[Boundary]) -> BaseGeometry:

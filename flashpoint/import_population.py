@@ -58,7 +58,7 @@ def population(database: Database, path: Path, operation: str | None, report: Pr
     """
     account = Account()
     table = read(path, account)
-    with database.vault() as vault:
+    with database.console() as vault:
         actor = actors.console(vault)
         code, candidates = _target(vault, actor, table, operation)
         work = _Import(vault, actor, code, _source_name(path), account)
@@ -69,7 +69,7 @@ def population(database: Database, path: Path, operation: str | None, report: Pr
         changed = _store(work, chosen, by_list[chosen.code_list], report)
         changed += _store_sums(work, chosen, by_list[chosen.code_list])
         if changed:
-            subject = ("population", work.source)
+            subject = ("population", audit.id_of("population", code, work.source))
             audit.write(vault, actor, "import.population", subject, operation=code, level=table.level, changed=changed)
     account.check()
     return account

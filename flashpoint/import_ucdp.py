@@ -66,7 +66,7 @@ def ucdp(database: Database, path: Path, target: UcdpTarget, report: Progress) -
         places.find_operation(reader, actors.CONSOLE, target.operation)
     account = Account()
     for chunk in _chunks(read(path, account, target.undeclared)):
-        with database.vault() as vault:
+        with database.console() as vault:
             _store(vault, target, chunk, account)
         report(account.read, None)
     account.check()

@@ -1,4 +1,4 @@
-"""Taking reports in: check them against the store, record them, decide on them.
+"""Taking reports in: check them against the store, record them, correct them.
 
 Each verb runs in the caller's transaction: a report, its sources, its first act and its audit row stand or fall
 together.
@@ -17,13 +17,14 @@ from shapely.geometry.base import BaseGeometry
 
 from flashpoint import access, workflow
 from flashpoint.access import DECIDERS, Permission
+from flashpoint.catalogue import is_protected
 from flashpoint.errors import Forbidden, Invalid, NotFound, TransitionRefused, Violation
-from flashpoint.reports import IncidentReport, SourceReport, StepReport
+from flashpoint.reports import IncidentReport, SourceReport
 from flashpoint.store import audit, incidents, places
 from flashpoint.store.engine import Record, Vault, VaultReader
 from flashpoint.strictjson import JsonValue
-from flashpoint.types import Actor, Consent, GeoPrecision, ShareAbove, Sharing, SourceType, Standard, State
-from flashpoint.workflow import MATERIAL_FIELDS, SOURCES_NEEDED, Action
+from flashpoint.types import Actor, GeoPrecision, ShareAbove, Sharing, Standard, State
+from flashpoint.workflow import MATERIAL_FIELDS, Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,9 @@ class _FirstStep:
 
 Flaws = dict[int, list[Violation]]
 
+#: Levels that reach beyond the cluster.
+_OPEN = frozenset({Sharing.PUBLIC, Sharing.MISSION})
+
 
 def check(reader: VaultReader, actor: Actor, submissions: Sequence[Submission], now: datetime) -> Flaws:
     """Find what the store has against each submission: index to violations; sound ones are not in the answer."""
@@ -64,6 +68,7 @@ def check(reader: VaultReader, actor: Actor, submissions: Sequence[Submission], 
         by_operation[submission.report.operation].append(index)
         flaws[index].extend(_future(submission.report, now))
         flaws[index].extend(_placeless(submission))
+        flaws[index].extend(_opened(submission.report))
         flaws[index].extend(_superseding(reader, actor, submission.report))
     for code, indices in by_operation.items():
         for index, violation in _in_operation(reader, actor, code, [(i, submissions[i]) for i in indices]):
@@ -89,6 +94,28 @@ def _placeless(submission: Submission) -> Iterable[Violation]:
         yield Violation("/geometry", "exact_needs_geometry", "must be given for a place known this precisely")
     elif report.geo_precision < GeoPrecision.COUNTRY and report.admin_pcode is None:
         yield Violation("/geometry", "place_missing", "must be given, unless admin_pcode says the place")
+
+
+def _opened(report: IncidentReport) -> Iterable[Violation]:
+    """Find by which member a report would open what is protected: that stays within the cluster, by mistake too."""
+    if not is_protected(report.category, report.splits):
+        return
+    if report.sharing in _OPEN:
+        rule = "must be cluster or restricted: sexual violence and grave violations stay within the cluster"
+        yield Violation("/properties/sharing", "protected_category", rule)
+    if report.share_above is ShareAbove.DETAIL:
+        rule = "must be aggregate or none: of sexual violence and grave violations nothing is shown above its level"
+        yield Violation("/properties/share_above", "protected_category", rule)
+
+
+def _closed(one: Submission) -> Submission:
+    """Close what is protected in a data set that says nothing of levels, or calls itself public."""
+    report = one.report
+    if not is_protected(report.category, report.splits):
+        return one
+    sharing = Sharing.CLUSTER if report.sharing in _OPEN else report.sharing
+    above = ShareAbove.AGGREGATE if report.share_above is ShareAbove.DETAIL else report.share_above
+    return replace(one, report=report.model_copy(update={"sharing": sharing, "share_above": above}))
 
 
 def _superseding(reader: VaultReader, actor: Actor, report: IncidentReport) -> Iterable[Violation]:
@@ -135,11 +162,14 @@ def report(vault: Vault, actor: Actor, submissions: Sequence[Submission], origin
 def import_verified(vault: Vault, actor: Actor, submissions: Sequence[Submission], standard: Standard) -> list[Receipt]:
     """Record a curated, already verified data set under its own named standard; only a coordinator may.
 
+    What is protected in it is closed, whatever level the data set has.
+
     Raises:
         Forbidden: the actor's role does not import.
     """
     access.require(actor, Permission.IMPORT)
-    return _record(vault, actor, submissions, standard, _FirstStep(Action.IMPORT, State.VERIFIED, standard))
+    closed = [_closed(one) for one in submissions]
+    return _record(vault, actor, closed, standard, _FirstStep(Action.IMPORT, State.VERIFIED, standard))
 
 
 def _record(
@@ -171,10 +201,10 @@ def _audit_new(vault: Vault, actor: Actor, fresh: Sequence[incidents.NewIncident
     for operation, ids in sorted(by_operation.items()):
         if len(ids) == 1:
             audit.write(vault, actor, step.action, ("incident", ids[0]), operation=operation)
-        else:
-            # One row for the lot: the ids are bound by their hash; the incidents say who recorded them and when.
-            digest = hashlib.sha256(b"".join(sorted(one.bytes for one in ids))).hexdigest()
-            audit.write(vault, actor, step.action, ("incidents", digest), operation=operation, count=len(ids))
+            continue
+        for start in range(0, len(ids), audit.MOST_IDS):
+            some = ids[start : start + audit.MOST_IDS]
+            audit.write(vault, actor, step.action, ("incident", operation), operation=operation, ids=some)
 
 
 def _content_hash(one: Submission) -> bytes:
@@ -203,12 +233,9 @@ def correct(vault: Vault, actor: Actor, found: Record, before: Submission, after
         raise Invalid(*flaws)
     version = found.version + 1
     new = incidents.NewIncident(found.incident_id, after.report, after.geometry, b"", after.known_at)
+    # The database itself records the step that a material edit is.
     incidents.add_versions(vault, actor, [new], version)
     material = _is_material(before, after)
-    target = workflow.after_edit(state)
-    if material and target is not state:
-        act = incidents.Act(found.incident_id, version, Action.EDIT, state, target, known_at=after.known_at)
-        incidents.add_acts(vault, actor, [act])
     audit.write(
         vault,
         actor,
@@ -233,7 +260,7 @@ def _may_take_out_of_use(actor: Actor, found: Record, before: Submission, after:
 
 
 def _is_usable(report: IncidentReport) -> bool:
-    reaches_everybody = report.sharing in {Sharing.PUBLIC, Sharing.MISSION}
+    reaches_everybody = report.sharing in _OPEN
     return not report.exercise and (reaches_everybody or report.share_above is not ShareAbove.NONE)
 
 
@@ -252,82 +279,18 @@ def add_sources(
     Raises:
         Forbidden: the actor's role does not report.
         Invalid: a source lies in the future.
+        TransitionRefused: the incident is a duplicate, whose sources would count for nothing.
     """
     access.require(actor, Permission.REPORT)
+    if found.state == State.DUPLICATE:
+        rule = "a duplicate takes no more sources; they belong to its original"
+        raise TransitionRefused(rule, workflow.allowed(State.DUPLICATE))
     for index, one in enumerate(sources):
         if one.obtained_on > vault.at.date():
             pointer = f"/sources/{index}/obtained_on"
             raise Invalid(Violation(pointer, "in_future", "must not lie in the future"))
     incidents.add_sources(vault, actor, [(found.incident_id, one, known_at) for one in sources])
     audit.write(vault, actor, "sources", ("incident", found.incident_id), operation=found.operation, count=len(sources))
-
-
-def advance(vault: Vault, actor: Actor, found: Record, step: StepReport, known_at: datetime | None = None) -> State:
-    """Take a step of the workflow on an incident that ``find`` gave to this actor; give the new state.
-
-    The database applies the same rules once more and refuses what slips past them here.
-
-    Raises:
-        Forbidden: the actor's role does not take this step.
-        TransitionRefused: the state, the two-person rule, the standard of proof or consent is against it.
-    """
-    access.require(actor, Permission.TRANSITION)
-    _may_take(actor, found, step.action)
-    target = workflow.step(State(found.state), step.action)
-    _conditions(vault, actor, found, step)
-    details = step.model_dump(exclude={"action"})
-    act = incidents.Act(found.incident_id, found.version, step.action, found.state, target, details, known_at)
-    incidents.add_acts(vault, actor, [act])
-    audit.write(
-        vault,
-        actor,
-        step.action,
-        ("incident", found.incident_id),
-        operation=found.operation,
-        version=found.version,
-        to=target,
-    )
-    return target
-
-
-def _may_take(actor: Actor, found: Record, action: Action) -> None:
-    own_withdrawal = action is Action.WITHDRAW and found.submitted_by == actor.id
-    # What is verified leaves the score only by somebody who may decide, or whose own report it is.
-    # (A version in force, that is: one stays so while a later edit waits to be decided on.)
-    open_to_all = {Action.CORROBORATE} | (set() if found.in_force else {Action.MARK_DUPLICATE})
-    if action in open_to_all or own_withdrawal or actor.role in DECIDERS:
-        return
-    raise Forbidden(f"the role {actor.role} may not {action} this incident")
-
-
-def _conditions(vault: Vault, actor: Actor, found: Record, step: StepReport) -> None:
-    allowed = workflow.allowed(State(found.state))
-    if step.action is Action.VERIFY and step.standard is not None:
-        rows = incidents.sources_of(vault, found)
-        authors = {row.recorded_by for row in (*incidents.versions_of(vault, found), *rows)}
-        if actor.id in authors | {found.submitted_by}:
-            rule = "the verifier must be another person than reporter, editors and whoever added sources"
-            raise TransitionRefused(rule, allowed)
-        sources = ((SourceType(row.type), row.independence_group) for row in rows)
-        have, need = workflow.independent_sources(sources), SOURCES_NEEDED[step.standard]
-        if have < need:
-            rule = f"{step.standard} needs {need} sources of different types and independence groups; there are {have}"
-            raise TransitionRefused(rule, allowed)
-    if step.action is Action.REINSTATE and found.consent in {Consent.REFUSED, Consent.WITHDRAWN}:
-        raise TransitionRefused("consent is missing", allowed)
-    if step.duplicate_of is not None:
-        _is_duplicate_target(vault, actor, found, step.duplicate_of)
-
-
-def _is_duplicate_target(vault: Vault, actor: Actor, found: Record, target: UUID) -> None:
-    missing = Violation("/duplicate_of", "no_such_incident", "must be another live incident of the same operation")
-    try:
-        original = incidents.find(vault, actor, target)
-    except NotFound:
-        raise Invalid(missing) from None
-    live = original.state not in {State.WITHDRAWN, State.DUPLICATE}
-    if not live or original.operation != found.operation or target == found.incident_id:
-        raise Invalid(missing)
 
 
 def _is_material(before: Submission, after: Submission) -> bool:

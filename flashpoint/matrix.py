@@ -147,6 +147,7 @@ def _head(evaluated: Evaluated, audience: Audience) -> str:
             "operation": evaluated.operation,
             "audience": audience,
             "classification": CLASSIFICATION[audience],
+            "protocol": evaluated.protocol,
             "coverage": _coverage(evaluated, audience),
         }
     )

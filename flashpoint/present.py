@@ -94,17 +94,19 @@ def account(console: Console, told: Account) -> None:
 
 
 def keys(console: Console, rows: Iterable[Mapping[str, Any]]) -> None:
-    """List API keys."""
+    """List API keys, or enrolled people."""
     table = Table(box=None)
     # The id is what revoke takes: it is never cut.
     table.add_column("id", no_wrap=True, min_width=36)
-    for column in ("holder", "role", "audience", "operations", "expires", "revoked"):
+    for column in ("holder", "may", "until", "last used"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        operations = "all" if row["operations"] is None else ", ".join(row["operations"])
-        revoked = "" if row["revoked_at"] is None else f"{row['revoked_at']:%Y-%m-%d %H:%M}"
-        cells = (str(row["id"]), row["handle"], row["role"], row["audience"], operations)
-        table.add_row(*cells, f"{row['expires_at']:%Y-%m-%d}", revoked)
+        operations = "all operations" if row["operations"] is None else ", ".join(row["operations"])
+        only = "" if row["actions"] is None else f"; only {', '.join(row['actions'])}"
+        may = f"{row['role']} ({row['audience']}) in {operations}{only}"
+        revoked = row["revoked_at"]
+        until = f"{row['expires_at']:%Y-%m-%d}" if revoked is None else f"revoked {revoked:%Y-%m-%d}"
+        table.add_row(str(row["id"]), row["handle"], may, until, str(row["last_used_on"] or ""))
     console.print(table)
 
 
@@ -183,3 +185,20 @@ def compared(console: Console, found: Comparison, top: int) -> None:
 
 def _tier(standing: Standing) -> str:
     return f"[{_TIER_STYLE[standing.tier]}]{standing.tier}[/]"
+
+
+def protocols(console: Console, tree: Mapping[str, Any]) -> None:
+    """List information-sharing protocols, with everything that was decided on them."""
+    table = Table(box=None)
+    table.add_column("version", no_wrap=True, style="bold")
+    for column in ("state", "until", "when", "who", "why"):
+        table.add_column(column, overflow="fold")
+    for one in tree["versions"]:
+        for position, act in enumerate(one["acts"]):
+            head = (one["version"], one["state"].replace("_", " "), str(one["until"])) if position == 0 else ("",) * 3
+            deed = f"{act['act']} {act['at'][:16].replace('T', ' ')}"
+            alone = " (sole signature)" if act.get("sole_signature") else ""
+            table.add_row(*head, deed, *map(escape, (f"{act['by']}{alone}", act["reason"])))
+    console.print(table)
+    if tree["in_force"] is None:
+        console.print("no information-sharing protocol is in force: the mission is given nothing", style="yellow")

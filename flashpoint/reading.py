@@ -1,4 +1,4 @@
-"""Reading the vault: what goes beside a record, and the log of who read what is restricted."""
+"""Reading the vault: what goes beside a record, and what of its past its reader may know of."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,30 +7,11 @@ from uuid import UUID
 
 from flashpoint import workflow
 from flashpoint.access import may_know
-from flashpoint.catalogue import PROTECTED
 from flashpoint.errors import Conflict, Invalid, Violation
 from flashpoint.features import act_row, source_row, version_row
-from flashpoint.store import audit, incidents
-from flashpoint.store.engine import Database, Record, VaultReader
-from flashpoint.types import Actor, Sharing, State
-
-
-def log(database: Database, actor: Actor, rows: Sequence[Record], earlier: Sequence[Record] = ()) -> None:
-    """Log that the actor was shown restricted or protected incidents: before the answer leaves, or it does not.
-
-    ``earlier`` are versions shown beside the one incident in ``rows``.
-    """
-    beside = any(_is_delicate(version) for version in earlier)
-    delicate = [row for row in rows if beside or _is_delicate(row)]
-    if not delicate:
-        return
-    with database.vault() as vault:
-        for row in delicate:
-            audit.write(vault, actor, "read", ("incident", row.incident_id), operation=row.operation)
-
-
-def _is_delicate(row: Record) -> bool:
-    return row.sharing == Sharing.RESTRICTED or row.category in PROTECTED
+from flashpoint.store import incidents
+from flashpoint.store.engine import Record, VaultReader
+from flashpoint.types import Actor, State
 
 
 def sources(reader: VaultReader, actor: Actor, found: Record) -> list[dict[str, Any]]:
@@ -65,7 +46,7 @@ def versions(reader: VaultReader, actor: Actor, found: Record) -> list[Record]:
     rows = incidents.versions_of(reader, found)
     if found.submitted_by == actor.id:
         return rows
-    return [row for row in rows if may_know(actor, row.sharing, protected=row.category in PROTECTED)]
+    return [row for row in rows if may_know(actor, row.sharing, protected=row.protected)]
 
 
 def history(reader: VaultReader, actor: Actor, found: Record, shown: Sequence[Record]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from flashpoint.types import (
     Standard,
     WithdrawalReason,
 )
-from flashpoint.workflow import DECLARABLE, REQUESTABLE, Action
+from flashpoint.workflow import ATTRIBUTING, DECLARABLE, DUPLICATING, PROVING, REQUESTABLE, Action
 
 #: No person, however many the report speaks of, is beyond this; it keeps sums inside an integer.
 MOST_PEOPLE = 100_000_000
@@ -164,6 +164,17 @@ class IncidentReport(Report):
         """When the event ended: its start, where nothing else was said."""
         return self.event_end or self.event_start
 
+    @property
+    def splits(self) -> dict[str, dict[str, int]] | None:
+        """How the casualties divide, as far as that was said: the form in which it is stored."""
+        figures = (("killed", self.killed), ("injured", self.injured), ("abducted", self.abducted))
+        told = {
+            name: figure.split.model_dump(exclude_none=True)
+            for name, figure in (*figures, ("displaced", self.displaced))
+            if figure is not None and figure.split is not None
+        }
+        return told or None
+
     @model_validator(mode="after")
     def _event_ordered(self) -> Self:
         if self.ended < self.event_start:
@@ -190,14 +201,14 @@ class LocalityReport(Report):
 class _Shared(Report):
     operation: OperationRef
     locality: Annotated[str, Field(min_length=1, max_length=40)]
+    sharing: Sharing
+    share_above: ShareAbove
+    consent: Consent
 
 
 class _Assessed(_Shared):
     assessed_at: Instant
     expires_at: Instant
-    sharing: Sharing
-    share_above: ShareAbove
-    consent: Consent
 
     @model_validator(mode="after")
     def _expires_later(self) -> Self:
@@ -238,7 +249,6 @@ class PresenceReport(_Shared):
     until: Instant | None = None
     confirmed_at: Instant
     note: Line | None = None
-    sharing: Sharing
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -265,15 +275,16 @@ class StepReport(Report):
     def _what_the_action_needs(self) -> Self:
         if self.action not in REQUESTABLE:
             raise PydanticCustomError("not_requestable", "must be a step that may be asked for", {"member": "action"})
-        needs = {
-            "standard": Action.VERIFY,
-            "reason_code": Action.WITHDRAW,
-            "duplicate_of": Action.MARK_DUPLICATE,
-        }
-        for member, action in needs.items():
-            if (self.action is action) != (getattr(self, member) is not None):
-                verb = "is required" if self.action is action else "is not allowed"
+        needs = {"standard": PROVING, "reason_code": {Action.WITHDRAW}, "duplicate_of": DUPLICATING}
+        for member, actions in needs.items():
+            if (self.action in actions) != (getattr(self, member) is not None):
+                verb = "is required" if self.action in actions else "is not allowed"
                 raise PydanticCustomError("action_member", f"{verb} with this action", {"member": member})
+        if self.action in ATTRIBUTING and self.reason is None:
+            raise PydanticCustomError("action_member", "is required with this action", {"member": "reason"})
+        if self.attribution_verified is not None and self.action is not Action.VERIFY:
+            only_here = {"member": "attribution_verified"}
+            raise PydanticCustomError("action_member", "is not allowed with this action", only_here)
         if self.standard is not None and self.standard not in DECLARABLE:
             raise PydanticCustomError("standard", "must be a standard a person can declare", {"member": "standard"})
         return self

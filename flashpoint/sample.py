@@ -21,7 +21,7 @@ from uuid import UUID
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from flashpoint import access, context, intake, reports
+from flashpoint import access, context, decisions, intake, reports, sample_protocol
 from flashpoint.errors import Conflict
 from flashpoint.geometry import read_geometry
 from flashpoint.intake import Submission
@@ -40,7 +40,7 @@ Version = tuple[datetime, reports.Report]
 Step = tuple[datetime, Actor, Callable[[Record], object]]
 
 #: How many people of each role there are; none of them is one of the demonstration's key holders.
-_PEOPLE = {Role.ANALYST: 3, Role.VERIFIER: 2, Role.COORDINATOR: 1}
+_PEOPLE = {Role.ANALYST: 3, Role.VERIFIER: 2, Role.COORDINATOR: 2}
 #: What the files do say of incidents and communities, and not of these: as open as the cluster's own routine is.
 _ROUTINE = {"sharing": Sharing.CLUSTER, "share_above": ShareAbove.AGGREGATE, "consent": Consent.NOT_REQUIRED}
 _CLOSING = {
@@ -96,7 +96,7 @@ def load(database: Database, now: datetime | None = None, report: Callable[[str]
     if _is_there(database, code):
         return False
     try:
-        with database.vault() as vault:
+        with database.console() as vault:
             report("loading the sample data")
             moment = min(now or vault.at, vault.at).astimezone(UTC).replace(second=0, microsecond=0)
             _load(_Replay(vault, code, moment, _people(vault, code)), operation)
@@ -141,12 +141,12 @@ def _rows(name: str) -> list[Row]:
 
 
 def _add_operation(replay: _Replay, operation: Tree) -> None:
-    (coordinator,), name = replay.people[Role.COORDINATOR], operation["name"]
+    coordinators, name = replay.people[Role.COORDINATOR], operation["name"]
     area = read_geometry(operation["area"], "/area")
     new = places.NewOperation(replay.code, name["en"], name["fr"], area, None, synthetic=operation["synthetic"])
-    places.add_operation(replay.vault, coordinator, new)
-    why = ("the published default, for the demonstration", places.ALWAYS)
-    methodologies.adopt(replay.vault, coordinator, replay.code, DEFAULT, why)
+    places.add_operation(replay.vault, coordinators[0], new)
+    methodologies.adopt(replay.vault, coordinators[0], replay.code, DEFAULT, ("the published default", places.ALWAYS))
+    sample_protocol.agree(replay.vault, coordinators, replay.code, json.loads(_text("protocol.json")))
 
 
 def _add_units(replay: _Replay, code_list: str) -> None:
@@ -167,7 +167,7 @@ def _add_units(replay: _Replay, code_list: str) -> None:
 
 
 def _add_localities(replay: _Replay) -> None:
-    (coordinator,), keys = replay.people[Role.COORDINATOR], dict[str, tuple[UUID, int]]()
+    coordinator, keys = replay.people[Role.COORDINATOR][0], dict[str, tuple[UUID, int]]()
     for row in _rows("localities"):  # a version stands below the one that it supersedes
         identity, version = keys.get(row["supersedes_pcode"], (places.new_id(), 0))
         keys[row["pcode"]] = (identity, version + 1)
@@ -224,7 +224,7 @@ def _assessment(replay: _Replay, row: Row) -> Iterator[Version]:
 
 def _presence(replay: _Replay, row: Row) -> Iterator[Version]:
     since, last = int(row["since_days_ago"]), int(row["last_confirmed_days_ago"])
-    tree = {**_subject(replay, row, "type"), "since": replay.at(since), "sharing": Sharing.MISSION}
+    tree = {**_subject(replay, row, "type"), "since": replay.at(since), **_ROUTINE, "sharing": Sharing.MISSION}
     rounds = {since, last, *(last + earlier for earlier in _EARLIER_ROUNDS)}
     for days_ago in sorted((day for day in rounds if day <= since), reverse=True):
         confirmed_at = replay.at(days_ago)
@@ -344,7 +344,7 @@ def _steps(replay: _Replay, case: _Case, ids: dict[str, UUID]) -> Iterator[Step]
 
 def _advance(replay: _Replay, case: _Case, when: tuple[str, int], **members: object) -> Step:
     at, step = replay.at(*when), reports.read(reports.StepReport, members)
-    return at, case.verifier, lambda found: intake.advance(replay.vault, case.verifier, found, step, at)
+    return at, case.verifier, lambda found: decisions.advance(replay.vault, case.verifier, found, step, at)
 
 
 def _sources_step(replay: _Replay, case: _Case, days_ago: int, trees: list[Tree]) -> Step:
@@ -367,11 +367,11 @@ def demo_keys(database: Database, home: Path, pepper: bytes) -> dict[str, str]:
     are good for every operation. They are issued anew where the file is gone, broken, or holds one out of use.
     """
     path = home / "demo-keys.json"
-    with database.vault_reader() as reader:
+    with database.keys() as reader:
         kept = _kept(path, actors.ring(reader), pepper)
     if kept:
         return kept
-    with database.vault() as vault:
+    with database.keys() as vault:
         console, keys = actors.console(vault), dict[str, str]()
         for role in Role:
             grant = actors.KeyGrant(f"demo-{role}", role, access.DEFAULT_AUDIENCE[role], operations=None)

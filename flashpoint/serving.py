@@ -57,22 +57,32 @@ def up(settings: Settings, say: Say, ready: Callable[[dict[str, str]], None]) ->
 def _run(settings: Settings, url: str, ready: Callable[[], None]) -> None:
     # Found by name at run time: the domain imports nothing of the web side.
     app: Any = importlib.import_module("api.app").create_app(settings, url)
-    config = uvicorn.Config(
+    # The app would do it as well, and say what is wrong in many lines.
+    app.state.keeper.settle()
+    # uvicorn raises the signal that ended it once more when it is done; the clean-up has yet to come.
+    with suppress(KeyboardInterrupt):
+        _Server(server_config(app, settings.host, settings.port), ready).run()
+
+
+def server_config(app: Any, host: str, port: int) -> uvicorn.Config:  # noqa: ANN401 - an ASGI app
+    """Say how the server runs an app: silent, and without a word of its own in any answer."""
+    return uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
+        host=host,
+        port=port,
         # A path holds ids and a query what somebody looked for: neither belongs in a log.
         access_log=False,
         log_level="warning",
         server_header=False,
+        # Who asks is told by the key: no address that somebody claims for it is taken in.
+        proxy_headers=False,
         # The faster parser has no limit on headers.
         http="h11",
         h11_max_incomplete_event_size=16 * 1024,
+        # deploy/nginx.conf keeps its lines to us for less.
+        timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
     )
-    # uvicorn raises the signal that ended it once more when it is done; the clean-up has yet to come.
-    with suppress(KeyboardInterrupt):
-        _Server(config, ready).run()
 
 
 def address(settings: Settings) -> str:

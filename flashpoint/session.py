@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from flashpoint.access import CONSOLE
 from flashpoint.local import cluster
 from flashpoint.settings import Settings
-from flashpoint.store.engine import Database, migrate
+from flashpoint.store import audit, places
+from flashpoint.store.engine import Database, VaultReader, migrate
 
 
 @contextmanager
@@ -36,3 +38,21 @@ def open_database(settings: Settings, report: Callable[[str], None] = lambda _: 
             yield database
         finally:
             database.close()
+
+
+@contextmanager
+def reading(settings: Settings, command: str, *operations: str) -> Iterator[VaultReader]:
+    """Open the vault for a command that reads what scores are made of in these operations.
+
+    It is logged beforehand, as the console: what cannot be logged is not read.
+
+    Raises:
+        NotFound: there is no such operation.
+    """
+    with open_database(settings) as database:
+        with database.records(CONSOLE) as vault:
+            codes = [places.find_operation(vault, CONSOLE, operation).code for operation in operations]
+            for code in codes:
+                audit.write(vault, CONSOLE, f"command.{command}", ("operation", code), operation=code)
+        with database.vault_reader() as reader:
+            yield reader

@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 
 from flashpoint.evaluated import TREND_DAYS, Evaluated, Past
+from flashpoint.protocol import Named
 from flashpoint.scoring.contributions import Ledger
 from flashpoint.scoring.evidence import NOWHERE
 from flashpoint.scoring.methodology import Methodology
@@ -23,7 +24,7 @@ from flashpoint.scoring.pressing import Pressing
 from flashpoint.scoring.pressure import pressure
 from flashpoint.scoring.running import Running
 from flashpoint.scoring.sensitivity import top_k_share
-from flashpoint.store import gather, places, roll
+from flashpoint.store import gather, places, protocols, roll
 from flashpoint.store.engine import Record, VaultReader
 from flashpoint.store.gather import Context
 from flashpoint.store.moments import History, Moment
@@ -100,7 +101,9 @@ class Standing:
             self._move(reader, moment)
         else:
             touched = self._move(reader, moment)
-        return self._evaluated(touched)
+        agreed = protocols.in_force(reader, self.operation, moment)
+        # By the clock, like ages: between two quarters a matrix changes by knowledge alone.
+        return self._evaluated(touched, None if agreed is None else agreed.named(moment.clock))
 
     def scored(self, reader: VaultReader, history: History, as_of: datetime) -> tuple[list[Record], Result]:
         """Move to ``as_of`` and score it, without trend and sensitivity: for one moment after another, forwards."""
@@ -201,7 +204,7 @@ class Standing:
         track.move(context, None if replayed else changed)
         return None if news else _touched(context, track.roll.rows(changed), self.method)
 
-    def _evaluated(self, touched: frozenset[int] | None) -> Evaluated:
+    def _evaluated(self, touched: frozenset[int] | None, protocol: Named | None) -> Evaluated:
         track = self._track
         assert track is not None  # noqa: S101 - it was moved to the moment before
         moment = track.context.moment
@@ -224,6 +227,7 @@ class Standing:
             # One that was not there when the clock struck was in no draw.
             shares=np.array([self._shares.get(row.id, 0.0) for row in track.context.localities]),
             touched=touched,
+            protocol=protocol,
         )
 
 

@@ -32,6 +32,13 @@ class Audience(StrEnum):
     MISSION = "mission"
 
 
+class Credential(StrEnum):
+    """What somebody comes with: a key of ours, or, as an enrolled person, a token of the sign-in provider."""
+
+    KEY = "key"
+    PERSON = "person"
+
+
 class Sharing(StrEnum):
     """Who may learn of a record, from most open to most closed."""
 
@@ -75,6 +82,22 @@ class State(StrEnum):
     DUPLICATE = "duplicate"
 
 
+class Attribution(StrEnum):
+    """What is known of who did it, apart from whether it happened."""
+
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
+    DISPUTED = "disputed"
+
+
+class Wait(StrEnum):
+    """What an incident waits to be decided on."""
+
+    OCCURRENCE = "occurrence"
+    EDIT = "edit"
+    ATTRIBUTION = "attribution"
+
+
 class Standard(StrEnum):
     """The standard of proof declared on a verification."""
 
@@ -89,6 +112,13 @@ class WithdrawalReason(StrEnum):
     FALSE = "false"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     HARM = "harm"
+
+
+class PurgeReason(StrEnum):
+    """Why what people said of a record was erased: for want of consent, or kept for as long as was agreed."""
+
+    CONSENT = "consent"
+    RETENTION = "retention"
 
 
 #: Why a place of a replaced code list is gone. Nobody can ask for it: only the import of the next list says so.
@@ -207,7 +237,8 @@ class Estimate:
 class Actor:
     """Who is asking: the one argument that every read and write of the store requires.
 
-    ``operations`` is the set of operation codes the key is good for, or ``None`` for all of them.
+    ``operations`` is the set of operation codes the key is good for, or ``None`` for all of them; ``actions`` the
+    permissions it was issued for, or ``None`` for all that its role has.
     """
 
     id: ActorId
@@ -217,6 +248,7 @@ class Actor:
     audience: Audience
     operations: frozenset[str] | None
     expires_at: datetime | None = None
+    actions: frozenset[str] | None = None
 
     def covers(self, operation: str) -> bool:
         """Say whether the actor's key is good for ``operation``."""

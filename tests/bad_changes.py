@@ -139,7 +139,9 @@ PRESENCES = [
     ("geometry", FAR),
     ("geometry", SWAPPED),
     ("sharing", DROPPED),
-    ("share_above", "none"),
+    ("share_above", DROPPED),
+    ("share_above", TOKEN),
+    ("consent", DROPPED),
     ("note", "x" * 201),
 ]
 SUBJECTS = [
@@ -181,6 +183,14 @@ STEPS: list[tuple[Any, str | None]] = [
     ({"action": "mark_duplicate"}, "/duplicate_of"),
     ({"action": "mark_duplicate", "duplicate_of": TOKEN}, "/duplicate_of"),
     ({"action": "mark_duplicate", "duplicate_of": NOBODY}, "/duplicate_of"),
+    ({"action": "merge"}, "/duplicate_of"),
+    ({"action": "merge", "duplicate_of": NOBODY}, "/duplicate_of"),
+    ({"action": "unmerge"}, "/action"),
+    ({"action": "verify_attribution", "reason": "x"}, "/standard"),
+    ({"action": "verify_attribution", "standard": "reasonable_grounds"}, "/reason"),
+    ({"action": "dispute_attribution"}, "/reason"),
+    ({"action": "dispute_attribution", "reason": "x", "standard": "reasonable_grounds"}, "/standard"),
+    ({"action": "corroborate", "attribution_verified": True}, "/attribution_verified"),
 ]
 
 _SOUND = a_source("ngo", "g9")

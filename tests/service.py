@@ -24,15 +24,19 @@ from shapely.geometry import MultiPolygon, box
 from shapely.geometry.base import BaseGeometry
 
 from api.app import create_app
-from flashpoint import assess, context
+from flashpoint import agreement, assess, context
 from flashpoint.access import DEFAULT_AUDIENCE
 from flashpoint.pepper import pepper
+from flashpoint.protocol import Subject, template
 from flashpoint.scoring.methodology import DEFAULT
+from flashpoint.serving import server_config
 from flashpoint.settings import Settings
 from flashpoint.store import actors, methodologies, places
 from flashpoint.store.engine import libpq_url
 from flashpoint.store.places import SRID
+from flashpoint.store.protocols import Decision
 from flashpoint.types import Audience, Role
+from flashpoint.workflow import DECISIONS
 
 ASSESSOR_LOCK = "SELECT pg_advisory_lock(hashtext('flashpoint.assessor'))"
 AREA = box(10, 0, 30, 15)
@@ -119,6 +123,8 @@ def subject(code: str, kind: str, **changes: Any) -> dict[str, Any]:
             "since": ago(20),
             "confirmed_at": ago(1),
             "sharing": "mission",
+            "share_above": "aggregate",
+            "consent": "not_required",
         },
         "locality": {"pcode": "X1303", "code_list": "Test 2026", "name": "Yes", "catchment_km": 15},
     }[kind]
@@ -225,7 +231,11 @@ class Operation:
         return str(answer.json()["id"])
 
     def step(self, incident_id: str, action: str, caller: Caller | None = None, **details: Any) -> Any:
-        return (caller or self.verifier).post(f"/v1/incidents/{incident_id}/transitions", {"action": action, **details})
+        """Take a step; a decision names what it decides on, as it is now."""
+        caller, where, headers = caller or self.verifier, f"/v1/incidents/{incident_id}", {}
+        if action in DECISIONS:
+            headers["If_Match"] = caller.get(where).headers.get("etag", "none")
+        return caller.post(f"{where}/transitions", {"action": action, **details}, **headers)
 
     def verify(self, incident_id: str) -> None:
         """Take a reported, or otherwise undecided, incident to verified."""
@@ -265,28 +275,34 @@ class Service:
         self.app = app
         self.client = client
         self.database = app.state.database
-        self.desk = assess.Desk(self.database)
+        self.desk = assess.Desk(self.database, pepper(app.state.settings))
         self.owner = owner
         self._pepper = pepper(app.state.settings)
         self._numbers = count(1)
 
     def caller(self, handle: str, role: Role, audience: Audience, operations: tuple[str, ...] | None) -> Caller:
-        with self.database.vault() as vault:
+        with self.database.keys() as vault:
             grant = actors.KeyGrant(handle, role, audience, operations)
             key_id, token = actors.issue(vault, actors.console(vault), grant, self._pepper)
             person = actors.person(vault, handle)
         self.app.state.ring.reload()
         return Caller(self.client, token, person, key_id)
 
-    def operation(self, code: str | None = None, area: BaseGeometry = AREA, *, localities: bool = True) -> Operation:
-        """Make an operation; without a code, one that no other test has."""
+    def operation(
+        self, code: str | None = None, area: BaseGeometry = AREA, *, localities: bool = True, agreed: bool = True
+    ) -> Operation:
+        """Make an operation; without a code, one that no other test has; and what is ``agreed`` on sharing."""
         code = code or f"T{next(self._numbers)}"
-        with self.database.vault() as vault:
+        with self.database.console() as vault:
             console = actors.console(vault)
             places.add_operation(vault, console, places.NewOperation(code, "Test", "Essai", area, 3))
             methodologies.adopt(vault, console, code, DEFAULT, ("start", places.ALWAYS))
+            if agreed:
+                _agree(vault, console, code)
             if localities:
                 _add_places(vault, console, code)
+        if agreed:
+            self.app.state.watch.reload([])
         return Operation(self, code)
 
     def scalar(self, query: str, *parameters: Any) -> Any:
@@ -295,13 +311,34 @@ class Service:
         return None if row is None else row[0]
 
     def vault_rows(self) -> dict[str, int]:
-        """Count the rows of every table of the vault."""
+        """Count the rows of every table of the vault but that of allowances, which are no records."""
         query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'vault' ORDER BY 1"
-        names = [name for (name,) in self.owner.execute(query)]
-        counts = ", ".join(f"(SELECT count(*) FROM vault.{name})" for name in names)  # noqa: S608 - catalogue names
+        names = [name for (name,) in self.owner.execute(query) if name != "allowance"]
+        counts = ", ".join(f"(SELECT count(*) FROM vault.{name})" for name in names)
         row = self.owner.execute(f"SELECT {counts}").fetchone()
         assert row is not None
         return dict(zip(names, row, strict=True))
+
+
+def a_protocol(**document: Any) -> dict[str, Any]:
+    """Make a proposal that gives everything to both audiences; ``document`` changes members of its document."""
+    tree = template(datetime.now(UTC).date())
+    gets = dict.fromkeys(map(str, Subject), True)
+    given = {
+        "title": "A protocol for tests",
+        "purpose": "Synthetic.",
+        "parties": [{"name": "The cluster", "audience": "cluster"}, {"name": "The mission", "audience": "mission"}],
+        "audiences": {"cluster": gets, "mission": gets},
+        "until": (datetime.now(UTC).date() + timedelta(days=365)).isoformat(),
+        "contacts": ["Coordinator"],
+        "notes": "Synthetic note.",
+    }
+    return {"version": "TEST-P1", "reason": "for tests", "document": tree["document"] | given | document}
+
+
+def _agree(vault: Any, console: Any, code: str) -> None:
+    made = agreement.propose(vault, console, code, a_protocol())
+    agreement.adopt(vault, console, code, Decision(made.version, "for tests", places.ALWAYS, sole_signature=True))
 
 
 def _add_places(vault: Any, console: Any, code: str) -> None:
@@ -347,9 +384,10 @@ def _locality(code: str, pcode: str, shape: Any, **more: Any) -> Any:
 
 
 @contextmanager
-def running(url: str, home: Any, *, assessor: bool = False) -> Iterator[Service]:
+def running(url: str, home: Any, *, assessor: bool = False, **settings: Any) -> Iterator[Service]:
     """Run the app on a migrated database. Without the assessor, ``Operation.assess`` does its work."""
-    app = create_app(Settings(home=home), url)
+    # Tests ask more often than anybody may; tests/trust/test_allowances.py is about that.
+    app = create_app(Settings(home=home, **{"requests_per_minute": 1_000_000, **settings}), url)
     with psycopg.connect(libpq_url(url), autocommit=True) as owner:
         if not assessor:
             owner.execute(ASSESSOR_LOCK)
@@ -359,9 +397,12 @@ def running(url: str, home: Any, *, assessor: bool = False) -> Iterator[Service]
 
 
 @contextmanager
-def on_a_port(app: Any) -> Iterator[str]:
-    """Serve an app that is already running over a real socket; give its base URL."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_level="warning"))
+def on_a_port(app: Any, **unlike: Any) -> Iterator[str]:
+    """Serve an app that is already running over a real socket, as the service does it; give its base URL."""
+    config = server_config(app, "127.0.0.1", 0)
+    for name, value in {"lifespan": "off", **unlike}.items():
+        setattr(config, name, value)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

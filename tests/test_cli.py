@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -10,14 +11,16 @@ import sys
 import time
 import urllib.request
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from service import away_from_the_quarter
 
-from flashpoint import sample
+from flashpoint import cli, sample
 from flashpoint.scoring.draws import DECLARED
 from flashpoint.store.engine import Database
+from flashpoint.types import Audience
 
 FLASHPOINT = Path(sys.executable).with_name("flashpoint")
 
@@ -32,9 +35,10 @@ def environment(module_database_url, tmp_path_factory):
 
 @pytest.fixture
 def flashpoint(environment):
-    def run(*arguments, status=0):
+    def run(*arguments, status=0, typed=None, **settings):
+        named = os.environ | environment | settings
         done = subprocess.run(
-            [FLASHPOINT, *arguments], env=os.environ | environment, capture_output=True, text=True, check=False
+            [FLASHPOINT, *arguments], env=named, input=typed, capture_output=True, text=True, check=False
         )
         assert done.returncode == status, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -44,10 +48,14 @@ def flashpoint(environment):
 
 
 COMMANDS = (
-    *("", "up", "serve", "migrate", "doctor", "rank", "explain", "sensitivity"),
+    *("", "up", "serve", "migrate", "doctor", "rank", "explain", "queue", "sensitivity"),
     *("import", "import boundaries", "import population", "import ucdp"),
-    *("key", "key issue", "key list", "key revoke"),
+    *("key", "key issue", "key list", "key rotate", "key revoke"),
+    *("person", "person enrol", "person list", "person revoke"),
+    *("audit", "audit verify", "audit head", "audit list"),
     *("method", "method list", "method show", "method propose", "method preview", "method adopt", "method document"),
+    *("protocol", "protocol template", "protocol propose", "protocol adopt", "protocol suspend"),
+    *("protocol list", "protocol show"),
 )
 
 
@@ -110,6 +118,46 @@ def test_a_key_is_issued_listed_without_its_secret_and_revoked(flashpoint):
     assert "no such key" in flashpoint("key", "revoke", issued["id"], status=1).stderr
 
 
+def listed(flashpoint, group):
+    return {row["id"]: row for row in json.loads(flashpoint(group, "list", "--json").stdout)}
+
+
+def test_a_key_for_few_actions_is_rotated(flashpoint):
+    scope = ("--role", "analyst", "-o", "DEMO", "--action", "report", "--action", "read_matrix", "--days", "7")
+    old = json.loads(flashpoint("key", "issue", "--handle", "form", *scope, "--json").stdout)
+    new = json.loads(flashpoint("key", "rotate", old["id"], "--grace-hours", "1", "--json").stdout)
+    assert new["key"] != old["key"]
+    keys = listed(flashpoint, "key")
+    kept = ("handle", "role", "audience", "operations", "actions")
+    assert {name: keys[new["id"]][name] for name in kept} == {name: keys[old["id"]][name] for name in kept}
+    assert keys[new["id"]]["actions"] == ["read_matrix", "report"]
+    assert (keys[new["id"]]["replaces"], keys[new["id"]]["last_used_on"]) == (old["id"], None)
+    assert keys[old["id"]]["expires_at"] < keys[new["id"]]["expires_at"]
+    assert "read_matrix" in flashpoint("key", "list").stdout
+
+
+def test_a_key_for_the_mission_reads_no_record(flashpoint):
+    issue = ("key", "issue", "--handle", "liaison", "-o", "DEMO", "--audience", "mission", "--role")
+    assert "reads no record" in flashpoint(*issue, "analyst", status=2).stderr
+    # The control: narrowed to what is released, and for the role that reads nothing else.
+    assert flashpoint(*issue, "analyst", "--action", "read_matrix").stdout.startswith("fp_")
+    assert flashpoint(*issue, "reader").stdout.startswith("fp_")
+
+
+def test_a_person_is_enrolled_by_subject_and_no_subject_is_kept(flashpoint):
+    provider = {"FLASHPOINT_OIDC_ISSUER": "https://id.example.org", "FLASHPOINT_OIDC_AUDIENCE": "flashpoint"}
+    scope = ("--handle", "verifier-7", "--role", "verifier", "-o", "DEMO", "--action", "transition", "--json")
+    enrolled = flashpoint("person", "enrol", "--subject", "-", *scope, typed="7d3f-subject\n", **provider)
+    assert enrolled.stderr.strip() == "subject:"
+    enrolment = json.loads(enrolled.stdout)["id"]
+    assert "no such key" in flashpoint("key", "revoke", enrolment, status=1).stderr
+    flashpoint("person", "revoke", enrolment)
+    entry = listed(flashpoint, "person")[enrolment]
+    assert (entry["handle"], entry["role"], entry["actions"]) == ("verifier-7", "verifier", ["transition"])
+    assert entry["revoked_at"] is not None
+    assert "7d3f" not in json.dumps(entry)
+
+
 def test_a_method_is_proposed_looked_at_and_put_in_force(flashpoint, tmp_path):
     proposal = {"version": "CLI-1", "reason": "a trial", "changes": {"threat_exponent": 0.5, "silence_days": 14}}
     file = tmp_path / "proposal.json"
@@ -158,6 +206,12 @@ def test_the_page_of_the_method_is_written_by_one_command(flashpoint, tmp_path):
         (["rank", "-o", "DEMO", "--as-of", "2999-01-01"], 2, "between 1900 and now"),
         (["explain", "Atlantis", "-o", "DEMO"], 1, "no locality is called so"),
         (["key", "issue", "--handle", "x", "--role", "reader"], 2, "--all-operations"),
+        (["key", "issue", "--handle", "x", "--role", "reader", "-o", "DEMO", "--action", "report"], 2, "--action"),
+        (
+            ["person", "enrol", "--subject", "x", "--handle", "x", "--role", "reader", "-o", "DEMO"],
+            2,
+            "FLASHPOINT_OIDC_ISSUER",
+        ),
         (["method", "list", "-o", "NOPE"], 1, "no such operation"),
         (["method", "preview", "NOPE", "-o", "DEMO"], 1, "no such version"),
         (["method", "adopt", "2026.1", "-o", "DEMO", "--reason", " "], 2, "/reason"),
@@ -247,3 +301,38 @@ def _matrix(port, key):
         except urllib.error.HTTPError:  # the first assessment takes a moment
             time.sleep(0.1)
     raise AssertionError("no matrix was served")
+
+
+def test_a_protocol_is_agreed_at_set_up_by_one_person_who_says_so(environment, monkeypatch, capfd, tmp_path):
+    """In this process: that a command is one is seen above."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments, status=0):
+        monkeypatch.setattr(sys, "argv", ["flashpoint", "protocol", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        told = capfd.readouterr()
+        assert ended.value.code == status, told
+        return told
+
+    file, on = tmp_path / "protocol.json", ("--operation", "DEMO")
+    file.write_text(run("template").out)
+    assert "must be filled in" in run("propose", str(file), *on, status=2).err
+    file.write_text(re.sub(r"<([^<>]*)>", r"\1", file.read_text()).replace(f"{datetime.now(UTC).year}-1", "SET-UP"))
+    run("propose", str(file), *on)
+    adopt = ("adopt", "SET-UP", *on, "--reason", "Signed by both sides.")
+    assert "takes two people" in run(*adopt, status=1).err
+    run(*adopt, "--sole-signature")
+    assert "(sole signature)" in run("list", *on).out
+    told = json.loads(run("list", *on, "--json").out)
+    assert told["in_force"]["version"] == "SET-UP"
+    assert {one["version"]: one["state"] for one in told["versions"]} == {"SET-UP": "in_force", "DEMO-P1": "replaced"}
+    notes = ["notes" in json.loads(run("show", "SET-UP", *on, "--audience", one).out)["document"] for one in Audience]
+    assert notes == [True, False]
+    run("suspend", "SET-UP", *on, "--reason", "A screen was photographed.")
+    assert "the mission is given nothing" in run("list", *on).out
+    # What somebody else proposed, the command line puts in force without a flag.
+    run("adopt", "DEMO-P1", *on, "--reason", "Back to what was agreed.")
+    (again,) = [one for one in json.loads(run("list", *on, "--json").out)["versions"] if one["state"] == "in_force"]
+    assert [act["sole_signature"] for act in again["acts"][1:]] == [False, False]

@@ -42,6 +42,7 @@ CODE_MODULES = {
     **{ROOT / f"flashpoint/{name}.py": {} for name in ("intake", "context", "methods", "reading", "reports")},
     **{ROOT / f"flashpoint/store/{name}.py": {} for name in ("engine", "paging", "places", "incidents", "subjects")},
     **{ROOT / f"flashpoint/scoring/{name}.py": {} for name in ("methodology", "revision")},
+    ROOT / "flashpoint/protocol.py": {},
     ROOT / "flashpoint/strictjson.py": {"_invalid": 0},
     ROOT / "flashpoint/geometry.py": {"_invalid": 1},
 }
@@ -184,7 +185,8 @@ def test_routes_and_roles_are_those_of_the_app(app):
         for permission in permissions(dependant):
             served[f"{method} {path}"] = {role for role in Role if permission in PERMISSIONS[role]}
     heads_only = {name for name in served if name.startswith("HEAD ")}
-    assert heads_only == {"HEAD /v1/matrix", "HEAD /v1/matrix/{locality}"}
+    pictures = {f"HEAD /v1/released/{name}" for name in ("incidents", "communities", "zones")}
+    assert heads_only == {"HEAD /v1/matrix", "HEAD /v1/matrix/{locality}"} | pictures
     assert written == {name: roles for name, roles in served.items() if name not in heads_only}
 
 

@@ -12,7 +12,7 @@ import postgis
 import pytest
 from sqlalchemy import text
 
-from flashpoint import intake, sample
+from flashpoint import decisions, intake, sample
 from flashpoint.assess import evaluate
 from flashpoint.catalogue import CATEGORIES
 from flashpoint.matrix import release
@@ -78,14 +78,15 @@ def client_ids(demo):
 
 
 def ask(database, query, **values):
-    with database.vault_reader() as reader:
-        return reader.connection.execute(text(query), values).all()
+    # As the owner of the server, whom no wall stops.
+    with database.engine.begin() as connection:
+        return connection.execute(text(query), values).all()
 
 
 def counts(database):
     tables = ask(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'vault'")
     # The names come from the catalogue of the database itself.
-    return {name: ask(database, f"SELECT count(*) FROM vault.{name}")[0][0] for (name,) in tables}  # noqa: S608
+    return {name: ask(database, f"SELECT count(*) FROM vault.{name}")[0][0] for (name,) in tables}
 
 
 def known_on(database, as_of):
@@ -182,7 +183,8 @@ def test_the_people_of_the_sample_are_not_the_key_holders_of_the_demonstration(d
     assert {name for name in handles if name.startswith("sample-")} == {
         *(f"sample-analyst-{number}" for number in (1, 2, 3)),
         *(f"sample-verifier-{number}" for number in (1, 2)),
-        "sample-coordinator-1",
+        # Two, since nobody agrees to their own proposal of an information-sharing protocol.
+        *(f"sample-coordinator-{number}" for number in (1, 2)),
     }
 
 
@@ -375,7 +377,7 @@ def test_one_key_a_role_is_kept_from_start_to_start(empty, tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in home.iterdir()] == ["demo-keys.json"]
     assert sample.demo_keys(empty, home, PEPPER) == keys
-    with empty.vault_reader() as reader:
+    with empty.keys() as reader:
         ring = actors.ring(reader)
     holders = {role: ring[actors.digest(token, PEPPER)] for role, token in keys.items()}
     assert {role: holder.handle for role, holder in holders.items()} == {role: f"demo-{role}" for role in Role}
@@ -393,7 +395,7 @@ def test_keys_are_issued_anew_where_the_file_is_broken(empty, tmp_path, broken):
 
 def test_keys_are_issued_anew_where_one_is_revoked_expired_or_of_another_server(empty, tmp_path, monkeypatch):
     first = sample.demo_keys(empty, tmp_path, PEPPER)
-    with empty.vault() as vault:
+    with empty.keys() as vault:
         key = actors.ring(vault)[actors.digest(first["reader"], PEPPER)].key_id
         actors.revoke(vault, actors.console(vault), key)
     second = sample.demo_keys(empty, tmp_path, PEPPER)
@@ -406,10 +408,11 @@ def test_keys_are_issued_anew_where_one_is_revoked_expired_or_of_another_server(
 
 def test_the_verifier_of_the_demonstration_may_verify_what_the_sample_reported(demo):
     identity = ask(demo, "SELECT id FROM vault.incident WHERE client_id = 'demo-178'")[0][0]
-    with demo.vault() as vault:
+    with demo.keys() as vault:
         person = actors.person(vault, "demo-verifier")
-        verifier = Actor(person, uuid4(), "demo-verifier", Role.VERIFIER, Audience.CLUSTER, None)
+    verifier = Actor(person, uuid4(), "demo-verifier", Role.VERIFIER, Audience.CLUSTER, None)
+    with demo.vault(verifier) as vault:
         step = StepReport(action=Action.VERIFY, standard=Standard.REASONABLE_GROUNDS)
         found = incidents.find(vault, verifier, identity)
-        assert intake.advance(vault, verifier, found, step) is State.VERIFIED
+        assert decisions.advance(vault, verifier, found, step) is State.VERIFIED
         vault.connection.rollback()

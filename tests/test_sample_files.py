@@ -193,6 +193,16 @@ def test_one_p_code_changed_with_its_code_list():
     assert int(old["valid_days_ago"]) > int(new["valid_days_ago"])
 
 
+def test_the_protocol_is_synthetic_and_says_days_instead_of_dates():
+    agreed = json.loads((FOLDER / "protocol.json").read_text(encoding="utf-8"))
+    document = agreed["document"]
+    assert all(text.startswith("Synthetic") for text in (document["title"], document["purpose"], document["notes"]))
+    assert all("(synthetic)" in party["name"] for party in document["parties"])
+    assert {party["audience"] for party in document["parties"]} == {"cluster", "mission"}
+    assert 30 < agreed["review_in_days"] < agreed["until_in_days"] <= 730
+    assert not {"until", "review_on"} & set(document)
+
+
 def test_communities():
     rows = table("communities")
     for row in rows:

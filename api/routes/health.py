@@ -1,5 +1,6 @@
 """Is it alive, is it ready, how is it doing."""
 
+import hmac
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
@@ -7,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.problems import problem
 from flashpoint import __version__
+from flashpoint.errors import NotFound, Unauthenticated
 from flashpoint.features import dumps
 
 router = APIRouter(tags=["health"])
@@ -36,5 +38,14 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
-    """Give the figures that Prometheus collects: requests and times, never what they were about."""
+    """Give the figures that Prometheus collects: requests and times, never what they were about.
+
+    They say how much is reported, so they are for the holder of the token of metrics alone; without one there are none.
+    """
+    secret = request.app.state.settings.metrics_token
+    if secret is None:
+        raise NotFound("there are no metrics here")
+    wanted = f"Bearer {secret.get_secret_value()}".encode()
+    if not hmac.compare_digest(request.headers.get("authorization", "").encode(), wanted):
+        raise Unauthenticated("the token of metrics is required: Authorization: Bearer <token>")
     return Response(generate_latest(request.app.state.registry), media_type=CONTENT_TYPE_LATEST)

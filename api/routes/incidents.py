@@ -27,19 +27,21 @@ from api.deps import (
     require_match,
 )
 from api.problems import violation_rows
-from flashpoint import intake, reading
+from api.sharing import Sharing, concerning
+from flashpoint import decisions, intake, reading
 from flashpoint.access import enter
 from flashpoint.catalogue import CATEGORIES
-from flashpoint.errors import Conflict, Invalid, NotFound, Violation
+from flashpoint.errors import Conflict, Invalid, NotFound, PreconditionMissing, Violation
 from flashpoint.features import collection, dumps, editable, incident_feature, incident_receipt
 from flashpoint.geometry import read_collection, read_feature
 from flashpoint.intake import Submission
 from flashpoint.reports import IncidentReport, SourceReport, StepReport, read, read_list
-from flashpoint.store import incidents, paging, places
+from flashpoint.store import audit, incidents, paging, places
 from flashpoint.store.engine import Record, Vault
 from flashpoint.store.idempotency import Answer, once
 from flashpoint.strictjson import BATCH, JsonValue, parse, parse_lines
 from flashpoint.types import Actor, State
+from flashpoint.workflow import DECISIONS
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"])
 GEOJSON = "application/geo+json"
@@ -79,6 +81,7 @@ def post_incident(actor: Reporter, body: FeatureBody, request_key: Idempotency, 
             "Content-Type": GEOJSON,
             "Location": f"/v1/incidents/{receipt.incident_id}",
             "ETag": _tag(found),
+            **concerning(found),
         }
         status = HTTPStatus.CREATED if receipt.created else HTTPStatus.OK
         return Answer(status, dumps(incident_receipt(found)), headers)
@@ -182,45 +185,49 @@ class IncidentQuery(BaseModel):
 
 
 @router.get("", response_class=Response)
-def list_incidents(actor: RecordsReader, query: Annotated[IncidentQuery, Query()], database: Store) -> Response:
+def list_incidents(
+    actor: RecordsReader, query: Annotated[IncidentQuery, Query()], database: Store, sharing: Sharing
+) -> Response:
     """List the incidents that you may know of, in the order in which they were recorded.
 
     `next` continues the listing; it is null on the last page.
     """
     after = None if query.after is None else paging.decode(query.after)
-    with database.vault_reader() as reader:
+    with database.records(actor) as reader:
         operation = places.find_operation(reader, actor, enter(actor, query.operation)).code
         locality = None if query.locality is None else places.find_locality(reader, operation, query.locality)
         bbox = None if query.bbox is None else reading.read_bbox(query.bbox)
         filters = incidents.Filters(operation, query.category, query.state, locality, query.since, query.until, bbox)
         rows = incidents.page(reader, actor, filters, query.limit, after)
         linked = reading.links(reader, actor, rows)
-    reading.log(database, actor, rows)
-    return Response(collection((incident_feature(row, linked) for row in rows), rows, query.limit), media_type=GEOJSON)
+        shown = [row.incident_id for row in rows]
+        audit.write(reader, actor, "list", ("incident", operation), operation=operation, ids=shown)
+    features = (incident_feature(row, linked) for row in rows)
+    return Response(collection(features, rows, query.limit, sharing.name(operation)), media_type=GEOJSON)
 
 
 @router.get("/{incident_id}", response_class=Response)
 def get_incident(actor: RecordsReader, incident_id: UUID, database: Store) -> Response:
     """Read one incident with its sources; its `ETag` is what a change or a step names in `If-Match`."""
-    with database.vault_reader() as reader:
+    with database.records(actor) as reader:
         found = incidents.find(reader, actor, incident_id)
         feature = incident_feature(found, reading.links(reader, actor, [found]))
         if not found.gone:
             feature["properties"]["sources"] = reading.sources(reader, actor, found)
         feature["properties"]["allowed"] = reading.allowed(found)
-    reading.log(database, actor, [found])
-    return Response(dumps(feature), headers={"ETag": _tag(found)}, media_type=GEOJSON)
+        audit.write(reader, actor, "read", ("incident", found.incident_id), operation=found.operation)
+    return Response(dumps(feature), headers={"ETag": _tag(found), **concerning(found)}, media_type=GEOJSON)
 
 
 @router.get("/{incident_id}/history", response_class=Response)
 def get_history(actor: RecordsReader, incident_id: UUID, database: Store) -> Response:
     """Read every version of an incident that you may know of, and every act; of one that is gone, the acts alone."""
-    with database.vault_reader() as reader:
+    with database.records(actor) as reader:
         found = incidents.find(reader, actor, incident_id)
         versions = reading.versions(reader, actor, found)
         history = reading.history(reader, actor, found, versions)
-    reading.log(database, actor, [found], versions)
-    return Response(dumps(history), media_type="application/json")
+        audit.write(reader, actor, "history", ("incident", found.incident_id), operation=found.operation)
+    return Response(dumps(history), headers=concerning(found), media_type="application/json")
 
 
 @router.patch("/{incident_id}", response_class=Response, openapi_extra=schemas.patch_body())
@@ -237,7 +244,8 @@ def patch_incident(
     reading.refuse_gone(found)
     before = _submission(editable(found))
     after = _submission(intake.merged(editable(found), parse(body)))
-    edit = {"Material-Edit": str(intake.correct(vault, actor, found, before, after)).lower()}
+    material = intake.correct(vault, actor, found, before, after)
+    edit = {"Material-Edit": str(material).lower(), **concerning(found)}
     try:
         now = incidents.find(vault, actor, incident_id)
     except NotFound:
@@ -260,7 +268,7 @@ def post_sources(
         reading.refuse_gone(found)
         intake.add_sources(vault, actor, found, sources)
         content = dumps({"id": incident_id, "sources_added": len(sources)})
-        return Answer(HTTPStatus.CREATED, content, {"Content-Type": "application/json"})
+        return Answer(HTTPStatus.CREATED, content, {"Content-Type": "application/json", **concerning(found)})
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)
     return _answered(answer, repeat=repeat)
@@ -275,23 +283,27 @@ def post_transition(
     request_key: Idempotency,
     vault: WriteSession,
 ) -> Response:
-    """Take a step: corroborate, verify, reject, dispute, withdraw, mark_duplicate, reinstate.
+    """Take a step: corroborate, verify, reject, dispute, withdraw, merge, mark_duplicate, reinstate, or on who did it.
 
-    `If-Match` is honoured where it is sent. A step that the truth state does not allow is a 409 that lists those it
-    does; so is a verification by the reporter or an editor, or one whose sources do not meet the declared standard.
+    A decision (verify, reject, dispute, verify_attribution, dispute_attribution) names in `If-Match` what it decides
+    on; elsewhere `If-Match` is honoured where it is sent. A step that the truth state does not allow is a 409 that
+    lists those it does; so is a verification by the reporter or an editor, or one whose sources do not meet the
+    declared standard.
     """
     step = read(StepReport, parse(body), "")
-    if_match = request.headers.get("if-match")
+    if_match = request.headers.get("if-match", "").strip()
 
     def act() -> Answer:
         found = incidents.find(vault, actor, incident_id)
-        if if_match is not None:
+        if step.action in DECISIONS and if_match in {"", "*"}:
+            raise PreconditionMissing("say in If-Match on which version you decide; GET gives it as ETag")
+        if if_match:
             require_match(if_match, _tag(found))
-        intake.advance(vault, actor, found, step)
+        decisions.advance(vault, actor, found, step)
         now = incidents.find(vault, actor, incident_id)
         receipt = incident_receipt(now)
         receipt["properties"]["allowed"] = reading.allowed(now)
-        headers = {"Content-Type": GEOJSON, "ETag": _tag(now)}
+        headers = {"Content-Type": GEOJSON, "ETag": _tag(now), **concerning(now)}
         return Answer(HTTPStatus.OK, dumps(receipt), headers)
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)

@@ -24,9 +24,11 @@ from api.matrix_parameters import (
     parse_row_query,
 )
 from api.negotiation import negotiate
+from api.sharing import Gate
 from api.sheet import GEOJSON, Asked, OneRow, Sheet, Variant
 from api.summary import Summary
 from flashpoint.errors import NotFound, Unavailable
+from flashpoint.protocol import Subject
 from flashpoint.types import Actor
 
 router = APIRouter(prefix="/v1", tags=["matrix"])
@@ -104,12 +106,16 @@ async def get_matrix_row(
 async def _sheet(request: Request, actor: Actor, operation: str, moment: Moment | None) -> tuple[Sheet, int | None]:
     """Find the actor's sheet, and its age where that must be told. The past does not grow old.
 
-    An operation that is not the actor's is the same as one that is not.
+    An operation that is not the actor's is the same as one that is not. Whether its audience may have the matrix is
+    looked at now, whatever moment is asked for.
     """
     board: Board = request.app.state.board
-    live = board.get(operation, actor.audience) if actor.covers(operation) else None
+    missing = NotFound("no such operation, or no matrix of it yet")
+    if not actor.covers(operation):
+        raise missing
+    live = board.get(Gate(request).enter(actor, operation, Subject.MATRIX), actor.audience)
     if live is None:
-        raise NotFound("no such operation, or no matrix of it yet")
+        raise missing
     if moment is None:
         return live, stale_seconds(request, operation)
     archive: Archive = request.app.state.archive

@@ -9,14 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import schemas
 from api.deps import OPERATION, FeatureBody, Idempotency, MatrixReader, MethodGovernor, Store, WriteSession
+from api.sharing import Sharing
 from flashpoint import comparison, methods
-from flashpoint.access import enter
 from flashpoint.errors import Invalid, NotFound, Violation
 from flashpoint.features import dumps
 from flashpoint.matrix import CLASSIFICATION
+from flashpoint.protocol import Subject
 from flashpoint.reports import AddressedMethodReport, AdoptionReport, read
 from flashpoint.scoring.methodology import DEFAULT
-from flashpoint.store import places
+from flashpoint.store import audit, methodologies, places
 from flashpoint.store.engine import Vault
 from flashpoint.store.idempotency import Answer, once
 from flashpoint.strictjson import JsonValue, parse
@@ -50,12 +51,14 @@ class PreviewQuery(MethodQuery):
 
 
 @router.get("", response_class=Response)
-def list_methodologies(actor: MatrixReader, query: Annotated[MethodQuery, Query()], database: Store) -> Response:
+def list_methodologies(
+    actor: MatrixReader, query: Annotated[MethodQuery, Query()], database: Store, sharing: Sharing
+) -> Response:
     """List the versions of the method: which is in force, since when and why, the newest first.
 
     Who proposed and adopted them, and what was proposed and never put in force, is for the cluster alone.
     """
-    operation = enter(actor, query.operation)
+    operation = sharing.enter(actor, query.operation, Subject.METHODOLOGY)
     with database.release_reader() as reader:
         found = methods.versions(reader, operation, actor.audience)
     in_force = next(one.method.version for one in found if one.in_force)
@@ -64,10 +67,14 @@ def list_methodologies(actor: MatrixReader, query: Annotated[MethodQuery, Query(
 
 @router.get("/{version}", response_class=Response)
 def get_methodology(
-    actor: MatrixReader, version: VersionName, query: Annotated[MethodQuery, Query()], database: Store
+    actor: MatrixReader,
+    version: VersionName,
+    query: Annotated[MethodQuery, Query()],
+    database: Store,
+    sharing: Sharing,
 ) -> Response:
     """Read a version: every parameter with its value and what it means, and what it changes against its base."""
-    operation = enter(actor, query.operation)
+    operation = sharing.enter(actor, query.operation, Subject.METHODOLOGY)
     with database.release_reader() as reader:
         found = methods.find(reader, operation, version, actor.audience)
     return _shown(actor, operation, methods.full_tree(found))
@@ -75,21 +82,29 @@ def get_methodology(
 
 @router.get("/{version}/preview", response_class=Response)
 def preview_methodology(
-    actor: MethodGovernor, version: VersionName, query: Annotated[PreviewQuery, Query()], database: Store
+    actor: MethodGovernor,
+    version: VersionName,
+    query: Annotated[PreviewQuery, Query()],
+    database: Store,
+    sharing: Sharing,
 ) -> Response:
     """Compare the matrix that a version would give now with today's, in the order of the proposed rank.
 
     Nothing is written. A difference is the proposed value minus today's: a rank of -2 is two places up.
     """
+    entered = sharing.enter(actor, query.operation, Subject.MATRIX)
+    with database.records(actor) as reader:
+        operation = places.find_operation(reader, actor, entered).code
+        # What the assessor reads is read in a session that writes nothing: so it is logged before.
+        audit.write(reader, actor, "preview", methodologies.subject(operation, version), operation=operation)
     with database.vault_reader() as reader:
-        operation = places.find_operation(reader, actor, query.operation).code
         compared = methods.preview(reader, operation, version, datetime.now(UTC))
     return Response(dumps(comparison.tree(compared, actor.audience, query.limit)), media_type=JSON)
 
 
 @router.post("", status_code=201, response_class=Response, openapi_extra=schemas.method_body())
 def propose_methodology(
-    actor: MethodGovernor, body: FeatureBody, request: Idempotency, vault: WriteSession
+    actor: MethodGovernor, body: FeatureBody, request: Idempotency, vault: WriteSession, sharing: Sharing
 ) -> Response:
     """Propose a version, by what it changes against the one in force or the one that `based_on` names.
 
@@ -105,12 +120,18 @@ def propose_methodology(
         return _receipt(vault, operation, made.version, HTTPStatus.CREATED, {"Location": where})
 
     answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
+    sharing.name(operation)
     return _answered(answer, repeat=repeat)
 
 
 @router.post("/{version}/adoption", response_class=Response, openapi_extra=schemas.adoption_body())
 def adopt_methodology(
-    actor: MethodGovernor, version: VersionName, body: FeatureBody, request: Idempotency, vault: WriteSession
+    actor: MethodGovernor,
+    version: VersionName,
+    body: FeatureBody,
+    request: Idempotency,
+    vault: WriteSession,
+    sharing: Sharing,
 ) -> Response:
     """Put a version in force from now on, with the reason. Matrices as known earlier keep the version of their time."""
     report = read(AdoptionReport, parse(body), "")
@@ -120,6 +141,7 @@ def adopt_methodology(
         return _receipt(vault, report.operation, version, HTTPStatus.OK, {})
 
     answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
+    sharing.name(report.operation)
     return _answered(answer, repeat=repeat)
 
 

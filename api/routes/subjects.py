@@ -23,11 +23,12 @@ from api.deps import (
     etag,
     require_match,
 )
+from api.sharing import Sharing, concerning
 from flashpoint import context
 from flashpoint.access import enter
 from flashpoint.features import collection, dumps, subject_feature, subject_receipt
 from flashpoint.reports import WithdrawalReport, read
-from flashpoint.store import paging, places, subjects
+from flashpoint.store import audit, paging, places, subjects
 from flashpoint.store.engine import Record, Vault
 from flashpoint.store.idempotency import Answer, once
 from flashpoint.strictjson import parse
@@ -55,7 +56,8 @@ class SubjectQuery(BaseModel):
 
 
 def _headers(kind: str, row: Record) -> dict[str, str]:
-    return {"Content-Type": GEOJSON, "ETag": etag(row.version), "Location": f"/v1/{COLLECTIONS[kind]}/{row.id}"}
+    where = f"/v1/{COLLECTIONS[kind]}/{row.id}"
+    return {"Content-Type": GEOJSON, "ETag": etag(row.version), "Location": where, **concerning(row)}
 
 
 def _shown(kind: str, row: Record) -> Response:
@@ -102,32 +104,36 @@ def _router(kind: str) -> APIRouter:
         return _create(kind, vault, actor, body, request)
 
     @router.get("", response_class=Response, name=f"list_{COLLECTIONS[kind]}")
-    def listing(actor: RecordsReader, query: Annotated[SubjectQuery, Query()], database: Store) -> Response:
+    def listing(
+        actor: RecordsReader, query: Annotated[SubjectQuery, Query()], database: Store, sharing: Sharing
+    ) -> Response:
         """List those you may know of. `next` continues the listing; it is null on the last page."""
         after = None if query.after is None else paging.decode(query.after)
-        with database.vault_reader() as reader:
+        with database.records(actor) as reader:
             operation = places.find_operation(reader, actor, enter(actor, query.operation)).code
             rows = subjects.page(reader, actor, kind, operation, (query.limit, after))
-        context.log(database, actor, kind, rows)
+            shown = [row.id for row in rows]
+            audit.write(reader, actor, "list", (kind, operation), operation=operation, ids=shown)
         features = (subject_feature(kind, row) for row in rows)
-        return Response(collection(features, rows, query.limit), media_type=GEOJSON)
+        content = collection(features, rows, query.limit, sharing.name(operation))
+        return Response(content, media_type=GEOJSON)
 
     @router.get("/{subject_id}", response_class=Response, name=f"get_{kind}")
     def get(actor: RecordsReader, subject_id: UUID, database: Store) -> Response:
         """Read the current version; its `ETag` is what a change names in `If-Match`."""
-        with database.vault_reader() as reader:
+        with database.records(actor) as reader:
             found = subjects.find(reader, actor, kind, subject_id)
-        context.log(database, actor, kind, [found])
+            audit.write(reader, actor, "read", (kind, found.id), operation=found.operation)
         return _shown(kind, found)
 
     @router.get("/{subject_id}/history", response_class=Response, name=f"history_{kind}")
     def history(actor: RecordsReader, subject_id: UUID, database: Store) -> Response:
         """Read every version, oldest first, each with the times between which it counted as known."""
-        with database.vault_reader() as reader:
+        with database.records(actor) as reader:
             rows = context.without_what_is_gone(subjects.history(reader, actor, kind, subject_id))
-        context.log(database, actor, kind, rows)
-        features = [subject_feature(kind, row) for row in rows]
-        return Response(dumps({"type": "FeatureCollection", "features": features}), media_type=GEOJSON)
+            audit.write(reader, actor, "history", (kind, subject_id), operation=rows[0].operation)
+        content = dumps({"type": "FeatureCollection", "features": [subject_feature(kind, row) for row in rows]})
+        return Response(content, headers=concerning(rows[0]), media_type=GEOJSON)
 
     @router.put("/{subject_id}", response_class=Response, openapi_extra=documented, name=f"supersede_{kind}")
     def supersede(

@@ -47,11 +47,7 @@ def judge(
     plan = Plan(operation, month(first, "--from"), month(last, "--to"), k, seed, draws, methodology)
     draw = None if plot is None else _drawing(plot)
     _writable(output)
-    with (
-        session.open_database(Settings()) as database,
-        database.vault_reader() as reader,
-        progress("months") as report,
-    ):
+    with session.reading(Settings(), "backtest", operation) as reader, progress("months") as report:
         told = backtest(reader, plan, report)
     _write(output, told.to_dict())
     if draw is not None:
@@ -85,11 +81,8 @@ def propose(
     span = month(first, "--from"), month(last, "--to")
     plans = [Plan(code, *span, k, seed) for code in dict.fromkeys(operation)]
     _writable(output)
-    with (
-        session.open_database(Settings()) as database,
-        database.vault_reader() as reader,
-        progress("months and sets") as report,
-    ):
+    codes = [plan.operation for plan in plans]
+    with session.reading(Settings(), "calibrate", *codes) as reader, progress("months and sets") as report:
         told = calibrate(reader, plans, report)
     if told.proposal is not None:
         _write(output, told.proposal)

@@ -11,7 +11,6 @@ from flashpoint import explain as explaining
 from flashpoint.errors import Invalid, Violation
 from flashpoint.language import LANGUAGES, Language
 from flashpoint.settings import Settings
-from flashpoint.store import actors, places
 from flashpoint.terminal import AsJson, AsOf, Operation, moment, out, progress, write_json
 
 _MOST_WEEKS = 520
@@ -33,8 +32,7 @@ def explain(
     """
     tongue, when = _language(language), moment(as_of)
     draw = None if plot is None else _drawn_into(plot)
-    with session.open_database(Settings()) as database, database.vault_reader() as reader:
-        places.find_operation(reader, actors.CONSOLE, operation)
+    with session.reading(Settings(), "explain", operation) as reader:
         evaluated = assess.evaluate(reader, operation, when)
         index = explaining.find(evaluated, locality)
         with progress("weeks") as report:

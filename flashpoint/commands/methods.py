@@ -10,7 +10,7 @@ from flashpoint.errors import Invalid, Violation
 from flashpoint.scoring.document import spliced
 from flashpoint.scoring.methodology import DEFAULT
 from flashpoint.settings import Settings
-from flashpoint.store import actors, places
+from flashpoint.store import actors
 from flashpoint.strictjson import parse
 from flashpoint.terminal import AsJson, AsOf, File, Operation, moment, out, say, write_json
 from flashpoint.types import Audience
@@ -36,7 +36,7 @@ Version = Annotated[str, typer.Argument(help="Name of a version, such as 2026.1.
 @app.command("list")
 def list_versions(operation: Operation, *, as_json: AsJson = False) -> None:
     """List the versions: which is in force, since when, by whom and why."""
-    with session.open_database(Settings()) as database, database.vault_reader() as reader:
+    with session.reading(Settings(), "method_list", operation) as reader:
         found = methods.versions(reader, operation)
     if as_json:
         write_json([methods.tree(one) for one in found])
@@ -47,7 +47,7 @@ def list_versions(operation: Operation, *, as_json: AsJson = False) -> None:
 @app.command()
 def show(version: Version, operation: Operation, *, as_json: AsJson = False) -> None:
     """Show every parameter of a version, what it means, and what it changes against its base."""
-    with session.open_database(Settings()) as database, database.vault_reader() as reader:
+    with session.reading(Settings(), "method_show", operation) as reader:
         found = methods.find(reader, operation, version)
     if as_json:
         write_json(methods.full_tree(found))
@@ -58,7 +58,7 @@ def show(version: Version, operation: Operation, *, as_json: AsJson = False) -> 
 @app.command()
 def propose(file: File, operation: Operation) -> None:
     """Propose a version: a JSON file with version, reason, changes and, where it is not the one in force, based_on."""
-    with session.open_database(Settings()) as database, database.vault() as vault:
+    with session.open_database(Settings()) as database, database.console() as vault:
         made = methods.propose(vault, actors.console(vault), operation, parse(file.read_bytes()))
     say(f"{made.version} is proposed; nothing is scored by it yet")
 
@@ -74,8 +74,7 @@ def preview(
 ) -> None:
     """Compare the matrix that a version would give with the one in force. Nothing is written."""
     when = moment(as_of)
-    with session.open_database(Settings()) as database, database.vault_reader() as reader:
-        places.find_operation(reader, actors.CONSOLE, operation)
+    with session.reading(Settings(), "method_preview", operation) as reader:
         compared = methods.preview(reader, operation, version, when)
     if as_json:
         write_json(comparison.tree(compared, Audience.CLUSTER))
@@ -88,7 +87,7 @@ def adopt(
     version: Version, operation: Operation, reason: Annotated[str, typer.Option(help="Why; kept for ever.")]
 ) -> None:
     """Put a version in force from now on. Matrices as known earlier keep the version of their time."""
-    with session.open_database(Settings()) as database, database.vault() as vault:
+    with session.open_database(Settings()) as database, database.console() as vault:
         methods.adopt(vault, actors.console(vault), operation, version, reason)
     say(f"{version} is in force for {operation}")
 

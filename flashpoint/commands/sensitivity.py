@@ -13,7 +13,6 @@ from flashpoint.evaluated import Evaluated
 from flashpoint.scoring.draws import DECLARED, STEPS_PER_OCTAVE
 from flashpoint.scoring.sensitivity import TOP_K
 from flashpoint.settings import Settings
-from flashpoint.store import actors, places
 from flashpoint.terminal import AsJson, AsOf, Operation, moment, out, say, write_json
 
 app = typer.Typer()
@@ -36,8 +35,7 @@ def sensitivity(
     """
     when = moment(as_of)
     draw = None if plot is None else _drawn_into(plot)
-    with session.open_database(Settings()) as database, database.vault_reader() as reader:
-        places.find_operation(reader, actors.CONSOLE, operation)
+    with session.reading(Settings(), "sensitivity", operation) as reader:
         evaluated = assess.evaluate(reader, operation, when)
     if draw is not None:
         draw(evaluated, top)

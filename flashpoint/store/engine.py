@@ -1,25 +1,39 @@
-"""Connections: who may touch what is a property of the session type, and the database enforces it.
+"""Connections: who may touch what is a property of the session, and the database enforces it.
 
-``Vault`` writes and reads as ``flashpoint_app``; ``VaultReader`` reads the vault, READ ONLY; ``ReleaseReader`` reads
-releases as a role with no privilege on the vault. The role is set with ``SET LOCAL`` inside the transaction, so that a
-pooled connection carries nothing over to its next user.
+Each kind of work has a role of its own, and each session on the vault belongs to an actor, whose operations and
+clearance the policies of the vault look at (migration 0006). Role and actor are set for one transaction alone, so that
+a pooled connection carries nothing over to its next user.
+
+    vault(actor)     flashpoint_app       writes, and reads what the actor may know of
+    records(actor)   flashpoint_records   reads what the actor may know of; adds to the audit log, and to nothing else
+    console()        flashpoint_app       the command line's ``vault``
+    keys(actor)      flashpoint_keys      people, keys and their allowances
+    auditing(actor)  flashpoint_auditor   reads the audit log, adds to it
+    vault_reader()   flashpoint_assessor  reads what scores are made of, READ ONLY
+    publishing()     flashpoint_assessor  writes releases
+    release_reader() flashpoint_reader    reads releases, READ ONLY; no privilege on the vault
 """
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Row, create_engine, exc, text
+from sqlalchemy import Connection, Engine, PoolResetState, Row, create_engine, event, exc, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
+from flashpoint.access import CLEARANCE, CONSOLE, PROTECTED_CLEARANCE
 from flashpoint.errors import (
     Conflict,
     FlashpointError,
+    Forbidden,
     Invalid,
     NotFound,
     TransitionRefused,
@@ -27,6 +41,7 @@ from flashpoint.errors import (
     VersionMismatch,
     Violation,
 )
+from flashpoint.types import Actor
 
 #: A row of whatever columns its query asked for.
 Record: TypeAlias = Row[*tuple[Any, ...]]
@@ -34,6 +49,8 @@ Record: TypeAlias = Row[*tuple[Any, ...]]
 ROOT = Path(__file__).resolve().parents[2]
 
 _TRIES, _PAUSE_SECONDS = 100, 0.02
+
+_SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 #: Writers hold this lock shared, the assessor takes it alone for an instant: after that instant no transaction can
 #: still commit a fact that claims to have been known before it.
@@ -74,40 +91,84 @@ class Database:
             hide_parameters=True,
             pool_pre_ping=True,
             pool_timeout=5,
-            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c lock_timeout=20s"},
+            pool_reset_on_return=None,
+            # What is forgotten between two uses of a connection must not be believed prepared.
+            connect_args={
+                "connect_timeout": 5,
+                # A line that went dead is noticed: a revocation must not wait for it.
+                "tcp_user_timeout": 10_000,
+                "options": "-c timezone=UTC -c lock_timeout=20s",
+                "prepare_threshold": None,
+            },
         )
+        event.listen(self.engine, "reset", _forget)
 
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
 
     @contextmanager
-    def vault(self, *, alone: bool = False) -> Iterator[Vault]:
-        """Open a writing transaction; it commits when the block ends without an error.
+    def vault(self, actor: Actor, *, alone: bool = False) -> Iterator[Vault]:
+        """Open a writing transaction of an actor; it commits when the block ends without an error.
 
         ``alone`` waits for the other writers and keeps new ones waiting: for what moves the ground under all of them.
         """
         with self._begin("flashpoint_app") as connection:
+            _enter(connection, actor)
             # Two statements: the clock is read only once the lock is held.
             lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
             connection.execute(text(f"SELECT {lock}({_KNOWLEDGE_LOCK})"))
             yield Vault(connection, _clock(connection))
 
+    def console(self, *, alone: bool = False) -> AbstractContextManager[Vault]:
+        """Open a writing transaction of the command line."""
+        return self.vault(CONSOLE, alone=alone)
+
+    @contextmanager
+    def records(self, actor: Actor) -> Iterator[Vault]:
+        """Open a transaction that reads records as the actor, and can add to the audit log alone.
+
+        What was read and the log of it stand or fall together: where the log takes no row, there is no answer.
+        """
+        with self._begin("flashpoint_records") as connection:
+            _enter(connection, actor)
+            yield Vault(connection, _clock(connection))
+
+    @contextmanager
+    def keys(self, actor: Actor = CONSOLE) -> Iterator[Vault]:
+        """Open a transaction on people, keys and allowances."""
+        with self._begin("flashpoint_keys") as connection:
+            _enter(connection, actor)
+            yield Vault(connection, _clock(connection))
+
+    @contextmanager
+    def auditing(self, actor: Actor) -> Iterator[Vault]:
+        """Open a transaction that reads the audit log of the actor's operations, and adds that it was read."""
+        with self._begin("flashpoint_auditor") as connection:
+            _enter(connection, actor)
+            yield Vault(connection, _clock(connection))
+
     @contextmanager
     def vault_reader(self) -> Iterator[VaultReader]:
-        """Open a READ ONLY transaction on the vault, with one snapshot for all its queries."""
-        with self._begin("flashpoint_app", "ISOLATION LEVEL REPEATABLE READ, READ ONLY") as connection:
+        """Open a READ ONLY transaction on what scores are made of, with one snapshot for all its queries."""
+        with self._begin("flashpoint_assessor", _SNAPSHOT) as connection:
             yield VaultReader(connection)
+
+    @contextmanager
+    def publishing(self) -> Iterator[Vault]:
+        """Open a transaction that writes releases."""
+        with self._begin("flashpoint_assessor") as connection:
+            yield Vault(connection, _clock(connection))
 
     @contextmanager
     def release_reader(self) -> Iterator[ReleaseReader]:
         """Open a READ ONLY transaction as the role that sees releases only."""
-        with self._begin("flashpoint_reader", "ISOLATION LEVEL REPEATABLE READ, READ ONLY") as connection:
+        with self._begin("flashpoint_reader", _SNAPSHOT) as connection:
             yield ReleaseReader(connection)
 
     def knowledge_instant(self) -> datetime:
         """Give an instant before which nothing more can become known: every earlier writer has finished."""
-        with self._begin("flashpoint_app") as connection:
+        with self._begin("flashpoint_assessor") as connection:
             # Tried before it is waited for: writers queue up behind whoever waits, which a long import would make felt.
             taken = text(f"SELECT pg_try_advisory_xact_lock({_KNOWLEDGE_LOCK})")
             for _ in range(_TRIES):
@@ -142,6 +203,13 @@ _RULES: dict[str, Callable[[], FlashpointError]] = {
     "FP006": lambda: TransitionRefused("the verifier must be another person than reporter and editors", ()),
     "FP007": lambda: TransitionRefused("the sources do not meet the declared standard of proof", ()),
     "FP008": lambda: TransitionRefused("consent is missing", ()),
+    "FP100": lambda: Forbidden("your role does not take this step on this incident"),
+    "FP101": lambda: TransitionRefused("there is no such original", ()),
+    "FP102": lambda: TransitionRefused("the duplicate is more closed than the original", ()),
+    "FP103": lambda: TransitionRefused("a perpetrator who is unknown is neither verified nor disputed", ()),
+    "FP120": lambda: Conflict("a protocol takes two people: who proposed it does not put it in force"),
+    "FP121": lambda: Conflict("this protocol has ended; propose a new version"),
+    "FP122": lambda: Conflict("this protocol is in force already, or is not in force"),
 }
 
 
@@ -163,6 +231,40 @@ def _in_domain_terms(error: exc.DBAPIError) -> FlashpointError:
     if isinstance(error, exc.OperationalError | exc.InterfaceError):
         return Unavailable("the database does not answer")
     raise error
+
+
+def _forget(connection: DBAPIConnection, _record: ConnectionPoolEntry, state: PoolResetState) -> None:
+    """Leave nothing of a session for the next user of its connection, even where somebody set more than they should."""
+    # Given as the driver's own, although the signature promises less.
+    session = cast("psycopg.Connection[object]", connection)
+    session.rollback()
+    if not state.terminate_only:
+        session.autocommit = True
+        session.execute("DISCARD ALL")
+        session.autocommit = False
+
+
+#: One round trip. What is not set is denied, and no policy takes an empty setting for an answer.
+_ENTER = text("""
+    SELECT set_config('flashpoint.actor', :actor, true), set_config('flashpoint.operations', :operations, true),
+           set_config('flashpoint.clearance', :clearance, true), set_config('flashpoint.protected', :protected, true),
+           set_config('flashpoint.role', :role, true)
+""")
+
+
+def _enter(connection: Connection, actor: Actor) -> None:
+    """Tell the policies of the vault who is asking, for this transaction alone."""
+    operations = ["*"] if actor.operations is None else sorted(actor.operations)
+    connection.execute(
+        _ENTER,
+        {
+            "actor": str(actor.id),
+            "operations": ",".join(operations),
+            "clearance": ",".join(sorted(CLEARANCE[actor.role])),
+            "protected": "yes" if actor.role in PROTECTED_CLEARANCE else "",
+            "role": str(actor.role),
+        },
+    )
 
 
 def psycopg_url(url: str) -> str:

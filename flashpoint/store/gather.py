@@ -59,7 +59,8 @@ PRESENCES = text(f"""
            CASE WHEN p.point IS NULL OR ST_Covers(l.area, p.point) THEN 0
                 ELSE ST_Distance(l.area::geography, p.point::geography) / 1000 END AS distance_km
     FROM vault.presence p JOIN vault.locality l ON l.id = p.locality_id AND {COUNTS.format("l")}
-    WHERE {_IN_USE.format("p")} AND p.since <= :as_of AND (p.until IS NULL OR p.until > :clock) ORDER BY p.id
+    WHERE {_IN_USE.format("p")}{_MAY_COUNT.format("p")}
+      AND p.since <= :as_of AND (p.until IS NULL OR p.until > :clock) ORDER BY p.id
 """)
 #: Whether anything of the context was recorded after an instant.
 NEWS = text(

@@ -56,6 +56,15 @@ incident = Table(
     Column("version", Integer, nullable=False, server_default=text("0")),
     Column("acts", Integer, nullable=False, server_default=text("0")),
     Column("duplicate_of", ID, ForeignKey("vault.incident.id")),
+    # Of the current version, for the policies: who may know that the incident is there.
+    Column("sharing", Text),
+    Column("protected", Boolean, nullable=False, server_default=text("true")),
+    # Of the current version too: what is known of who did it, and for whom the incident waits.
+    Column("attribution", Text, nullable=False, server_default=text("'unverified'")),
+    Column("attribution_standard", Text),
+    Column("attribution_version", Integer),
+    Column("waiting_for", Text),
+    Column("waiting_since", AT),
     UniqueConstraint("submitted_by", "operation", "client_id"),
     CheckConstraint("length(client_id) BETWEEN 1 AND 100", name="client_id"),
     CheckConstraint("origin ~ '^(api|batch|sample|external:[a-z]+)$'", name="origin"),
@@ -68,6 +77,15 @@ incident = Table(
         postgresql_where=text("left(origin, 9) = 'external:'"),
     ),
     Index("ix_incident_page", "operation", "recorded_at", "id"),
+    one_of("attribution", types.Attribution),
+    one_of("waiting_for", types.Wait),
+    CheckConstraint("(waiting_for IS NULL) = (waiting_since IS NULL)", name="waiting_since"),
+    Index("ix_incident_duplicate_of", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
+    Index(
+        "ix_incident_waiting",
+        *("operation", "waiting_since", "id"),
+        postgresql_where=text("waiting_for IS NOT NULL"),
+    ),
     schema="vault",
 )
 
@@ -96,6 +114,7 @@ incident_version = Table(
     *sharing(),
     known_by_then(),
     Column("exercise", Boolean, nullable=False),
+    Column("protected", Boolean, nullable=False),
     Column("supersedes", ID, ForeignKey("vault.incident.id")),
     CheckConstraint("event_start <= event_end", name="event_ordered"),
     CheckConstraint("event_end <= recorded_at AND reported_at <= recorded_at", name="no_future"),
@@ -106,6 +125,16 @@ incident_version = Table(
     one_of("attribution_confidence", types.Confidence),
     one_of("protected_site", types.ProtectedSite),
     Index("ix_incident_version_geom", "geom", postgresql_using="gist"),
+    Index("ix_incident_version_recorded_at", "recorded_at"),
+    schema="vault",
+)
+
+#: What the catalogue says of a category, for triggers and policies.
+category = Table(
+    "category",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("protected", Boolean, nullable=False),
     schema="vault",
 )
 
@@ -138,6 +167,8 @@ source = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("incident_id", ID, ForeignKey("vault.incident.id"), nullable=False, index=True),
+    # The duplicate that it was recorded for, where it was carried over from one.
+    Column("merged_from", ID, ForeignKey("vault.incident.id")),
     *recorded(),
     Column("known_at", AT, nullable=False),
     known_by_then(),
@@ -179,6 +210,8 @@ verification_act = Table(
     Column("reason_code", Text),
     Column("reason", Text),
     Column("duplicate_of", ID, ForeignKey("vault.incident.id")),
+    # The newest source that a verification could rest on; filled by the trigger.
+    Column("last_source", BigInteger),
     ForeignKeyConstraint(["incident_id", "version"], _VERSION_KEY),
     ForeignKeyConstraint(
         ["action", "from_state", "to_state"],
@@ -187,11 +220,19 @@ verification_act = Table(
     known_by_then(),
     one_of("standard", types.Standard),
     one_of("reason_code", types.WithdrawalReason),
-    CheckConstraint("(to_state = 'verified') = (standard IS NOT NULL)", name="standard_declared"),
+    CheckConstraint(
+        "(action IN ('verify', 'import', 'verify_attribution')) = (standard IS NOT NULL)", name="standard_declared"
+    ),
+    CheckConstraint(
+        "reason IS NOT NULL OR NOT (action IN ('verify_attribution', 'dispute_attribution')"
+        " OR (action = 'dispute' AND from_state = 'verified'))",
+        name="reason_given",
+    ),
     CheckConstraint("(to_state = 'withdrawn') = (reason_code IS NOT NULL)", name="tombstone_reason"),
     CheckConstraint("(to_state = 'duplicate') = (duplicate_of IS NOT NULL)", name="duplicate_target"),
     CheckConstraint("duplicate_of <> incident_id", name="not_of_itself"),
     Index("ix_verification_act_incident", "incident_id", "id"),
+    Index("ix_verification_act_recorded_at", "recorded_at"),
     schema="vault",
 )
 

@@ -9,10 +9,9 @@ from uuid import UUID
 import orjson
 from shapely import wkb
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import ColumnElement, Result, Select, Table, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Result, Select, Table, and_, case, exists, func, or_, select, text
 
 from flashpoint.access import CLEARANCE, PROTECTED_CLEARANCE
-from flashpoint.catalogue import PROTECTED
 from flashpoint.errors import NotFound
 from flashpoint.reports import IncidentReport, SourceReport
 from flashpoint.store import places
@@ -25,6 +24,7 @@ from flashpoint.store.tables import (
     incident,
     incident_version,
     placement,
+    purge,
     source,
     verification_act,
 )
@@ -102,7 +102,8 @@ def claim(vault: Vault, actor: Actor, origin: str, new: Sequence[NewIncident]) -
     earlier = _earlier(vault, actor, origin, known) if known else {}
     for one in known:
         recorded_id, content_sha256 = earlier[one.report.operation, one.report.client_id]
-        claimed[one.id] = (recorded_id, content_sha256 == one.content_sha256)
+        # Of what was purged nobody can say any more what it said.
+        claimed[one.id] = (recorded_id, content_sha256 in {b"", one.content_sha256})
     return claimed
 
 
@@ -126,12 +127,14 @@ def _earlier(
 ) -> dict[tuple[str, str | None], tuple[UUID, bytes]]:
     """Give id and content hash of what was recorded under client ids, by operation and client id."""
     # An external data set is one submitter, whoever imports it. (The second condition lets the index serve.)
-    external = "i.origin = :origin AND left(i.origin, 9) = 'external:'"
+    external = "i.client_id = asked.client_id AND i.origin = :origin AND left(i.origin, 9) = 'external:'"
+    own = """i.submitted_by = :actor
+        AND i.client_id IN (asked.client_id, vault.client_digest(:actor, asked.operation, asked.client_id))"""
     query = text(f"""
-        SELECT i.operation, i.client_id, i.id, i.content_sha256
+        SELECT asked.operation, asked.client_id, i.id, i.content_sha256
         FROM unnest(CAST(:operations AS text[]), CAST(:client_ids AS text[])) AS asked (operation, client_id)
-        JOIN vault.incident i USING (operation, client_id)
-        WHERE {external if origin.startswith("external:") else "i.submitted_by = :actor"}
+        JOIN vault.incident i ON i.operation = asked.operation
+         AND {external if origin.startswith("external:") else own}
     """)  # noqa: S608 - constants
     mine = {"origin": origin} if origin.startswith("external:") else {"actor": actor.id}
     asked = {
@@ -177,18 +180,8 @@ def _version_row(vault: Vault, actor: Actor, one: NewIncident, version: int) -> 
         "event_end": report.ended,
         "reported_at": report.reported_at or one.known_at or vault.at,
         "geom": None if one.geometry is None else wkb.dumps(one.geometry, hex=True, srid=SRID),
-        "splits": _splits(report),
+        "splits": report.splits,
     }
-
-
-def _splits(report: IncidentReport) -> dict[str, dict[str, int]] | None:
-    figures = ((name, getattr(report, name)) for name in CASUALTIES)
-    splits = {
-        name: figure.split.model_dump(exclude_none=True)
-        for name, figure in figures
-        if figure is not None and figure.split is not None
-    }
-    return splits or None
 
 
 def add_sources(vault: Vault, actor: Actor, sources: Sequence[tuple[UUID, SourceReport, datetime | None]]) -> None:
@@ -227,7 +220,7 @@ def _visible(actor: Actor) -> ColumnElement[bool]:
     """What the actor may know of: the operations of its key, its clearance, and whatever it submitted itself."""
     cleared: ColumnElement[bool] = incident_version.c.sharing.in_(CLEARANCE[actor.role])
     if actor.role not in PROTECTED_CLEARANCE:
-        cleared = and_(cleared, incident_version.c.category.not_in(PROTECTED))
+        cleared = and_(cleared, ~incident_version.c.protected)
     content = or_(cleared, incident.c.submitted_by == actor.id)
     if actor.operations is None:
         return content
@@ -239,12 +232,18 @@ def is_gone() -> ColumnElement[bool]:
     return or_(incident.c.state.in_(GONE_STATES), incident_version.c.consent.in_(GONE_CONSENT))
 
 
+def counts_for(incident_id: ColumnElement[UUID] | UUID) -> ColumnElement[bool]:
+    """Which sources count for an incident: those carried over from a duplicate as long as it is one."""
+    still = func.vault.is_duplicate_of(source.c.merged_from, source.c.incident_id)
+    return and_(source.c.incident_id == incident_id, or_(source.c.merged_from.is_(None), still))
+
+
 def _current(actor: Actor) -> Select[Any]:
     columns = [column for column in incident_version.c if column.name not in {"geom", "recorded_at"}]
     query = select(
         *columns,
         incident.c.operation,
-        incident.c.client_id,
+        case((incident.c.client_id.startswith("purged:"), None), else_=incident.c.client_id).label("client_id"),
         incident.c.submitted_by,
         incident.c.origin,
         incident.c.state,
@@ -258,7 +257,11 @@ def _current(actor: Actor) -> Select[Any]:
         placement.c.outside_claimed,
         is_gone().label("gone"),
         exists().where(evidence.c.incident_id == incident.c.id, evidence.c.known_to.is_(None)).label("in_force"),
-        select(func.count()).where(source.c.incident_id == incident.c.id).scalar_subquery().label("sources"),
+        incident.c.attribution,
+        incident.c.attribution_standard,
+        incident.c.attribution_version,
+        select(func.count()).where(counts_for(incident.c.id)).scalar_subquery().label("sources"),
+        select(func.max(purge.c.recorded_at)).where(purge.c.subject_id == incident.c.id).label("purged_at"),
     )
     at_version = and_(incident_version.c.incident_id == incident.c.id, incident_version.c.version == incident.c.version)
     placed = and_(
@@ -325,9 +328,15 @@ def knowable(reader: VaultReader, actor: Actor, ids: Collection[UUID]) -> frozen
 
 
 def sources_of(reader: VaultReader, found: Record) -> list[Record]:
-    """List the sources of an incident that ``find`` gave to this reader."""
-    query = select(source).where(source.c.incident_id == found.incident_id).order_by(source.c.id)
+    """List the sources of an incident that ``find`` gave to this reader, with those of what was merged into it."""
+    query = select(source).where(counts_for(found.incident_id)).order_by(source.c.id)
     return list(reader.connection.execute(query))
+
+
+def parts_of(reader: VaultReader, found: Record, actor: Actor) -> tuple[str, ...]:
+    """Say what the actor did for an incident or a duplicate of it: any of ``edited``, ``reported``, ``source``."""
+    parts = select(func.vault.parts_in(found.incident_id, actor.id))
+    return tuple(reader.connection.execute(parts).scalar_one())
 
 
 def acts_of(reader: VaultReader, found: Record) -> list[Record]:

@@ -1,27 +1,24 @@
 """Versions of the method: which an operation has, and which was in force when and why. Added, never changed.
 
 A version's name means something within its operation, and to everybody where the software publishes it
-(``METHODOLOGIES``). Scoring reads the vault; who may see which version is a matter of the ``release`` views.
+(``METHODOLOGIES``). Scoring reads the vault; who may see which version is a matter of the ``release`` tables.
 """
 
 from datetime import UTC, datetime
+from uuid import UUID
 
-from sqlalchemy import TableClause, column, insert, select, table
+from sqlalchemy import Table, insert, select
 
 from flashpoint.errors import Conflict, NotFound
 from flashpoint.scoring.methodology import DEFAULT, METHODOLOGIES, Methodology
 from flashpoint.scoring.revision import same_parameters
 from flashpoint.store import audit
 from flashpoint.store.engine import Record, ReleaseReader, Vault, VaultReader
-from flashpoint.store.tables import methodology, methodology_in_force
+from flashpoint.store.tables import method, method_in_force, methodology, methodology_in_force
 from flashpoint.types import Actor, Audience
 
 #: For whoever asks for a version by name, however lately it was recorded.
 EVER = datetime.max.replace(tzinfo=UTC)
-
-_RECORDED = ("operation", "audience", "version", "recorded_at", "recorded_by", "reason")
-_method = table("method", *(column(name) for name in (*_RECORDED, "based_on", "parameters")), schema="release")
-_in_force = table("method_in_force", *(column(name) for name in (*_RECORDED, "id", "known_at")), schema="release")
 
 
 def add(vault: Vault, actor: Actor, operation: str, version: Methodology, why: tuple[str, str | None]) -> None:
@@ -33,7 +30,7 @@ def add(vault: Vault, actor: Actor, operation: str, version: Methodology, why: t
     if _find(vault, operation, version.version, EVER) is not None:
         raise Conflict("a version of that name is there already; versions are added, never changed")
     _insert(vault, actor, operation, version, why)
-    audit.write(vault, actor, "methodology.propose", ("methodology", version.version), operation=operation)
+    audit.write(vault, actor, "methodology.propose", subject(operation, version.version), operation=operation)
 
 
 def adopt(vault: Vault, actor: Actor, operation: str, version: Methodology, why: tuple[str, datetime]) -> None:
@@ -58,7 +55,12 @@ def adopt(vault: Vault, actor: Actor, operation: str, version: Methodology, why:
             reason=reason,
         )
     )
-    audit.write(vault, actor, "methodology.adopt", ("methodology", version.version), operation=operation)
+    audit.write(vault, actor, "methodology.adopt", subject(operation, version.version), operation=operation)
+
+
+def subject(operation: str, version: str) -> tuple[str, UUID]:
+    """Name a version for the audit log, by an id: its name is what somebody typed."""
+    return "methodology", audit.id_of("methodology", operation, version)
 
 
 def in_force(reader: VaultReader, operation: str, as_of: datetime, recorded: datetime) -> Methodology:
@@ -96,7 +98,7 @@ def shown(reader: VaultReader | ReleaseReader, operation: str, audience: Audienc
     Raises:
         NotFound: there is no such operation.
     """
-    rows = _of(reader, _method, operation, audience, "version")
+    rows = _of(reader, method, operation, audience, "version")
     if not rows:
         raise NotFound("no such operation")
     # An operation without any version is one row without a version.
@@ -105,14 +107,14 @@ def shown(reader: VaultReader | ReleaseReader, operation: str, audience: Audienc
 
 def adoptions(reader: VaultReader | ReleaseReader, operation: str, audience: Audience) -> list[Record]:
     """List which version was put in force when, by whom and why, in the order in which they took over."""
-    return _of(reader, _in_force, operation, audience, "known_at", "id")
+    return _of(reader, method_in_force, operation, audience, "known_at", "id")
 
 
 def _of(
-    reader: VaultReader | ReleaseReader, view: TableClause, operation: str, audience: Audience, *order: str
+    reader: VaultReader | ReleaseReader, shown: Table, operation: str, audience: Audience, *order: str
 ) -> list[Record]:
-    which = (view.c.operation == operation, view.c.audience == audience)
-    return list(reader.connection.execute(select(view).where(*which).order_by(*(view.c[name] for name in order))))
+    which = (shown.c.operation == operation, shown.c.audience == audience)
+    return list(reader.connection.execute(select(shown).where(*which).order_by(*(shown.c[name] for name in order))))
 
 
 def _find(reader: VaultReader, operation: str, version: str, recorded: datetime) -> Methodology | None:

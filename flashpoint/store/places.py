@@ -211,33 +211,8 @@ def _renew(vault: Vault, actor: Actor, subject: Table, current: Record, changes:
 
 def replace_all(vault: Vault, code: str, since: datetime | None = None) -> int:
     """Place every incident of an operation again, by its current localities; give how many moved."""
-    at = {"at": vault.at, "code": code, "since": since or vault.at}
-    closed = text("""
-        UPDATE vault.placement old SET known_to = greatest(:since, old.known_at), closed_at = :at
-        FROM vault.incident_version v JOIN vault.incident i ON i.id = v.incident_id,
-             LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode, v.recorded_at) p
-        WHERE i.operation = :code AND old.known_to IS NULL
-          AND old.incident_id = v.incident_id AND old.version = v.version
-          AND (p.locality_id, p.unit_pcode, p.outside_claimed)
-              IS DISTINCT FROM (old.locality_id, old.unit_pcode, old.outside_claimed)
-        RETURNING old.incident_id, old.version, old.known_to
-    """)
-    moved = vault.connection.execute(closed, at).all()
-    # A statement of its own: one that closes and opens at once may open first, and there is one open row a version.
-    opened = text("""
-        INSERT INTO vault.placement
-            (incident_id, version, recorded_at, known_at, locality_id, unit_pcode, outside_claimed)
-        SELECT v.incident_id, v.version, :at, m.known_to, p.locality_id, p.unit_pcode, p.outside_claimed
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]), CAST(:known AS timestamptz[]))
-             AS m (incident_id, version, known_to)
-        JOIN vault.incident_version v USING (incident_id, version)
-        JOIN vault.incident i ON i.id = v.incident_id,
-             LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode, v.recorded_at) p
-    """)
-    if moved:
-        ids, versions, known = (list(column) for column in zip(*moved, strict=True))
-        vault.connection.execute(opened, {"at": vault.at, "ids": ids, "versions": versions, "known": known})
-    return len(moved)
+    moved = select(func.vault.place_again(code, since or vault.at, vault.at))
+    return int(vault.connection.execute(moved).scalar_one())
 
 
 def place(vault: Vault, ids: Sequence[UUID], version: int) -> None:
@@ -246,23 +221,9 @@ def place(vault: Vault, ids: Sequence[UUID], version: int) -> None:
     What counts as known since before a change of code lists belongs to the earlier list's places until then: those who
     ask for that time are given those places.
     """
-    query = text("""
-        WITH cut AS MATERIALIZED (SELECT DISTINCT operation, known_at AS at FROM vault.succession)
-        INSERT INTO vault.placement
-            (incident_id, version, recorded_at, known_at, known_to, closed_at, locality_id, unit_pcode, outside_claimed)
-        SELECT v.incident_id, v.version, :at, span.since, span.until, CASE WHEN span.until IS NOT NULL THEN :at END,
-               p.locality_id, p.unit_pcode, p.outside_claimed
-        FROM vault.incident_version v JOIN vault.incident i ON i.id = v.incident_id
-        CROSS JOIN LATERAL (
-            SELECT since, lead(since) OVER (ORDER BY since) AS until
-            FROM (SELECT v.known_at UNION ALL
-                  SELECT cut.at FROM cut WHERE cut.operation = i.operation AND cut.at > v.known_at) AS start (since)
-        ) AS span
-        CROSS JOIN LATERAL vault.place(i.operation, v.geom, v.geo_precision, v.admin_pcode, v.recorded_at,
-                                       span.until - interval '1 microsecond') p
-        WHERE v.incident_id = ANY(:ids) AND v.version = :version
-    """)
-    vault.connection.execute(query, {"ids": ids, "version": version, "at": vault.at})
+    vault.connection.execute(
+        text("SELECT vault.place_versions(:ids, :version, :at)"), {"ids": ids, "version": version, "at": vault.at}
+    )
 
 
 def predecessors(

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from flashpoint.catalogue import PROTECTED
 from flashpoint.scoring.evidence import CATEGORY_CODES, NOWHERE, Incidents
 from flashpoint.scoring.methodology import Methodology
 from flashpoint.scoring.portable import Bools, Ints, unit_vectors
@@ -59,7 +58,7 @@ _ENDS = tuple(
     )
 )
 _INFINITY, _MINUS_ONE = "7fffffffffffffff", "ffffffff"
-_SHARED = f"v.sharing IN ({_listed(CLUSTER_MAY_KNOW)}) AND v.category NOT IN ({_listed(sorted(PROTECTED))})"
+_SHARED = f"v.sharing IN ({_listed(CLUSTER_MAY_KNOW)}) AND NOT v.protected"
 
 
 def _counted(name: str) -> tuple[tuple[tuple[str, str], ...], str]:

@@ -118,4 +118,7 @@ def history(reader: VaultReader, actor: Actor, kind: str, subject_id: UUID) -> l
     find(reader, actor, kind, subject_id)
     table = TABLES[kind]
     query = _shown(kind, actor).where(table.c.id == subject_id).order_by(table.c.version)
-    return list(reader.connection.execute(query))
+    rows = list(reader.connection.execute(query))
+    if not rows:  # closed to the actor in between
+        raise NotFound(f"no such {kind}")
+    return rows

@@ -6,7 +6,8 @@ an assumed knowledge time (``known_assumed``). What was known at an instant *t* 
 
 Rows are added, never changed or removed: the application's role has no UPDATE or DELETE in ``vault`` beyond the few
 columns that the first migration names. What looks like a change (a state, an end of validity) is written by triggers.
-The tables of incidents stand in ``incident_tables.py``; all of them can be had from here.
+The tables of incidents stand in ``incident_tables.py``, those of people and keys in ``actor_tables.py``; all of them
+can be had from here.
 """
 
 from collections.abc import Iterable
@@ -32,6 +33,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.schema import SchemaItem
 
 from flashpoint import types
+from flashpoint.store.actor_tables import actor, api_key
+from flashpoint.store.allowance_tables import allowance
+from flashpoint.store.audit_tables import audit
 from flashpoint.store.columns import (
     AT,
     ID,
@@ -48,6 +52,7 @@ from flashpoint.store.columns import (
 )
 from flashpoint.store.incident_tables import (
     CASUALTIES,
+    category,
     evidence,
     incident,
     incident_version,
@@ -56,14 +61,19 @@ from flashpoint.store.incident_tables import (
     transition_rule,
     verification_act,
 )
+from flashpoint.store.picture_tables import picture, picture_community, picture_incident, picture_zone
+from flashpoint.store.protocol_tables import protocol, protocol_in_force, shared_protocol
+from flashpoint.store.retention_tables import index_gone, purge
 
 __all__ = [
     "ACCESS",
     "CASUALTIES",
     "actor",
     "admin_unit",
+    "allowance",
     "api_key",
     "audit",
+    "category",
     "community",
     "evidence",
     "idempotency",
@@ -73,11 +83,21 @@ __all__ = [
     "matrix",
     "matrix_row",
     "metadata",
+    "method",
+    "method_in_force",
     "methodology",
     "methodology_in_force",
     "operation",
+    "picture",
+    "picture_community",
+    "picture_incident",
+    "picture_zone",
     "placement",
     "presence",
+    "protocol",
+    "protocol_in_force",
+    "purge",
+    "shared_protocol",
     "source",
     "succession",
     "threat_assessment",
@@ -109,51 +129,6 @@ def _versioned(name: str, *columns: SchemaItem, gone: Iterable[str] = types.With
 
 
 # -- who ------------------------------------------------------------------------------------------------------------
-
-actor = Table(
-    "actor",
-    metadata,
-    Column("id", ID, primary_key=True),
-    Column("handle", Text, nullable=False, unique=True),
-    *recorded(by=False),
-    schema="vault",
-)
-
-api_key = Table(
-    "api_key",
-    metadata,
-    Column("id", ID, primary_key=True),
-    Column("actor_id", ID, ForeignKey("vault.actor.id"), nullable=False),
-    Column("prefix", Text, nullable=False),
-    Column("digest", LargeBinary, nullable=False, unique=True),
-    Column("role", Text, nullable=False),
-    Column("audience", Text, nullable=False),
-    Column("operations", ARRAY(Text)),
-    *recorded(by=False),
-    Column("expires_at", AT, nullable=False),
-    Column("revoked_at", AT),
-    one_of("role", types.Role),
-    one_of("audience", types.Audience),
-    CheckConstraint("length(digest) = 32", name="digest_sha256"),
-    schema="vault",
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", AT, nullable=False),
-    Column("actor_id", ID, nullable=False),
-    Column("key_id", ID),
-    Column("operation", Text),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("subject_id", Text, nullable=False),
-    Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
-    Column("previous_hash", LargeBinary, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
-    schema="vault",
-)
 
 idempotency = Table(
     "idempotency",
@@ -297,11 +272,12 @@ presence = _versioned(
     Column("until", AT),
     Column("confirmed_at", AT, nullable=False),
     Column("note", Text),
-    Column("sharing", Text, nullable=False),
+    *sharing(),
     one_of("type", types.PresenceType),
-    one_of("sharing", types.Sharing),
     CheckConstraint("since <= confirmed_at AND confirmed_at <= recorded_at AND since <= until", name="since_until"),
 )
+
+index_gone(locality, community, threat_assessment, presence)
 
 # -- by which method ------------------------------------------------------------------------------------------------
 
@@ -377,5 +353,37 @@ matrix_row = Table(
     ),
     one_of("tier", types.Tier),
     Index("ix_matrix_row_revision", "operation", "audience", "revision"),
+    schema="release",
+)
+
+#: What each audience may read of the method, kept by triggers. An operation without any version is a row without one.
+method = Table(
+    "method",
+    metadata,
+    Column("operation", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("version", Text),
+    Column("parameters", JSONB),
+    Column("based_on", Text),
+    Column("recorded_at", AT),
+    Column("recorded_by", Text),
+    Column("reason", Text),
+    one_of("audience", types.Audience),
+    Index("uq_method_version", "operation", "audience", "version", unique=True),
+    schema="release",
+)
+
+method_in_force = Table(
+    "method_in_force",
+    metadata,
+    Column("operation", Text, primary_key=True),
+    Column("audience", Text, primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", Text, nullable=False),
+    Column("known_at", AT, nullable=False),
+    Column("recorded_at", AT, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded_by", Text),
+    one_of("audience", types.Audience),
     schema="release",
 )

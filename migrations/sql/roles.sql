@@ -1,7 +1,11 @@
 -- Who owns and who uses. Roles belong to the whole cluster, so they may be there already.
---   flashpoint_owner   owns both schemas and everything in them; nobody logs in as it
---   flashpoint_app     reads and adds in the vault, writes releases; owns nothing
---   flashpoint_reader  reads releases and has no privilege at all on the vault
+--   flashpoint_owner     owns both schemas and everything in them; nobody logs in as it
+--   flashpoint_app       adds to the vault, and reads of it what the actor may know of; owns nothing
+--   flashpoint_records   reads what the actor may know of; adds to the audit log alone
+--   flashpoint_assessor  reads what scores are made of, writes releases
+--   flashpoint_keys      people and keys
+--   flashpoint_auditor   reads the audit log
+--   flashpoint_reader    reads releases and has no privilege at all on the vault
 -- The service logs in as whoever migrates and narrows itself with SET LOCAL ROLE in every transaction.
 DO $$
 DECLARE
@@ -9,7 +13,8 @@ DECLARE
 BEGIN
     -- Roles are cluster-wide: two databases being set up at once must not race for them.
     PERFORM pg_advisory_xact_lock(hashtext('flashpoint.roles'));
-    FOREACH wanted IN ARRAY ARRAY['flashpoint_owner', 'flashpoint_app', 'flashpoint_reader'] LOOP
+    FOREACH wanted IN ARRAY ARRAY['flashpoint_owner', 'flashpoint_app', 'flashpoint_records', 'flashpoint_assessor',
+                                  'flashpoint_keys', 'flashpoint_auditor', 'flashpoint_reader'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS', wanted);

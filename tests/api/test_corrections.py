@@ -169,12 +169,12 @@ def test_an_edit_does_not_open_the_way_out_of_the_score(operation, service):
 
 
 def test_whoever_added_a_source_does_not_verify_on_it(operation):
-    path = f"/v1/incidents/{operation.reported(sources=[])}"
+    incident_id = operation.reported(sources=[])
+    path = f"/v1/incidents/{incident_id}"
     assert operation.analyst.post(f"{path}/transitions", {"action": "corroborate"}).status_code == 200
     sources = [a_source("witness", "g1"), a_source("ngo", "g2")]
     assert operation.verifier.post(f"{path}/sources", {"sources": sources}).status_code == 201
-    verify = {"action": "verify", "standard": "reasonable_grounds"}
-    refused = operation.verifier.post(f"{path}/transitions", verify)
+    refused = operation.step(incident_id, "verify", standard="reasonable_grounds")
     assert (refused.status_code, "another person" in refused.json()["detail"]) == (409, True)
 
 
@@ -267,8 +267,8 @@ def test_a_tombstone_says_that_it_is_gone_and_nothing_else(operation, gone):
         assert SAID not in read.text + history.text + page.text
         (feature,) = page.json()["features"]
         assert feature["geometry"] is None
-        assert set(feature["properties"]) == {"operation", "state", "version", "gone"}
-        assert set(read.json()["properties"]) == {"operation", "state", "version", "gone", "allowed"}
+        assert set(feature["properties"]) == {"operation", "state", "version", "gone", "purged_at"}
+        assert set(read.json()["properties"]) == {"operation", "state", "version", "gone", "purged_at", "allowed"}
         assert history.json()["versions"] == []
         assert [act["reason"] for act in history.json()["acts"]] == [None] * len(history.json()["acts"])
         for query in [

@@ -41,7 +41,7 @@ def test_what_was_reported_is_read_back(operation):
     assert (properties["event_start"], properties["event_end"]) == ("2026-01-02T05:00:00Z", "2026-01-02T07:30:00Z")
     assert (properties["state"], properties["version"], properties["gone"]) == ("reported", 1, False)
     assert [source["type"] for source in properties["sources"]] == ["witness", "ngo"]
-    assert properties["allowed"] == ["corroborate", "mark_duplicate", "reject", "withdraw"]
+    assert properties["allowed"] == ["corroborate", "mark_duplicate", "merge", "reject", "withdraw"]
     assert properties["maps_to"]["ucdp_type_of_violence"] == 3
 
 

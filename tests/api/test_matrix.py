@@ -69,7 +69,7 @@ def test_a_key_works_at_once_and_stops_at_once(live):
     operation = live.operation()
     caller = operation.analyst
     wait_until(lambda: caller.get(f"/v1/matrix?operation={operation.code}").status_code == 200, 5)
-    with live.database.vault() as vault:
+    with live.database.keys() as vault:
         actors.revoke(vault, actors.console(vault), caller.key_id)
     wait_until(lambda: caller.get(f"/v1/matrix?operation={operation.code}").status_code == 401, 5)
     assert operation.reader.get(f"/v1/matrix?operation={operation.code}").status_code == 200

@@ -69,6 +69,7 @@ def busy(operation):
     operation.verified((19.5, 4.5), category="extortion")
     body = {"locality": "X1201", "type": "none", "since": "2020-01-01T00:00:00Z", "sharing": "mission"}
     body |= {"operation": operation.code, "confirmed_at": "2020-01-02T00:00:00Z"}
+    body |= {"share_above": "aggregate", "consent": "not_required"}
     feature = {"type": "Feature", "geometry": None, "properties": body}
     assert operation.analyst.post("/v1/presences", feature).status_code == 201
     operation.assess()
@@ -199,7 +200,8 @@ def test_a_preview_is_the_matrix_that_the_version_would_give_and_changes_nothing
     assert answer.status_code == 200, answer.text
     shown = answer.json()
     assert shown["methodology"] == {"now": DEFAULT.version, "proposed": "TEST-1"}
-    assert busy.service.vault_rows() == rows
+    # Who looked, and nothing else.
+    assert busy.service.vault_rows() == rows | {"audit": rows["audit"] + 1}
     busy.assess()
     assert busy.matrix().content == served
     today = {row["properties"]["pcode"]: row["properties"] for row in busy.matrix().json()["features"]}
@@ -307,7 +309,7 @@ def test_adopting_changes_the_matrix_and_no_past_answer(busy):
 def test_both_times_of_an_adoption_count(operation):
     before = now()
     reason = ("entered later, as it went then", before - timedelta(days=30))
-    with operation.service.database.vault() as vault:
+    with operation.service.database.console() as vault:
         console = actors.console(vault)
         methodologies.adopt(vault, console, operation.code, replace(DEFAULT, version="late", silence_days=7.0), reason)
     after = now()
@@ -375,7 +377,7 @@ def test_a_name_with_other_parameters_is_a_conflict_and_keeps_what_was_stored(op
     database = operation.service.database
     proposed(operation)
     for clash in (other, replace(DEFAULT, silence_days=7.0)):
-        with pytest.raises(Conflict), database.vault() as vault:
+        with pytest.raises(Conflict), database.console() as vault:
             methodologies.adopt(vault, actors.console(vault), operation.code, clash, ("again", vault.at))
     with database.vault_reader() as reader:
         assert methodologies.named(reader, operation.code, "TEST-1", now()).silence_days == DEFAULT.silence_days
@@ -390,10 +392,10 @@ def test_every_deed_is_in_the_audit_log_by_whoever_did_it(operation):
         "ORDER BY seq",
         [operation.code],
     ).fetchall()
-    coordinator = operation.coordinator.id
+    coordinator, subject_id = operation.coordinator.id, str(methodologies.subject(operation.code, "TEST-1")[1])
     assert rows[-2:] == [
-        ("methodology.propose", "TEST-1", coordinator),
-        ("methodology.adopt", "TEST-1", coordinator),
+        ("methodology.propose", subject_id, coordinator),
+        ("methodology.adopt", subject_id, coordinator),
     ]
 
 
@@ -482,7 +484,8 @@ def test_the_views_hide_from_the_mission_whatever_the_service_asks(operation):
 
 def test_the_method_is_read_by_a_role_that_cannot_see_the_vault(operation):
     callers = operation.reader, operation.coordinator
-    operation.service.owner.execute("REVOKE USAGE ON SCHEMA vault, release FROM flashpoint_app")
+    others = "flashpoint_app, flashpoint_records, flashpoint_assessor"
+    operation.service.owner.execute(f"REVOKE USAGE ON SCHEMA vault FROM {others}")
     try:
         for caller in callers:
             versions(operation, caller)
@@ -490,7 +493,7 @@ def test_the_method_is_read_by_a_role_that_cannot_see_the_vault(operation):
         # The control: what needs the vault does not get it.
         assert preview(operation, DEFAULT.version).status_code == 500
     finally:
-        operation.service.owner.execute("GRANT USAGE ON SCHEMA vault, release TO flashpoint_app")
+        operation.service.owner.execute(f"GRANT USAGE ON SCHEMA vault TO {others}")
     assert preview(operation, DEFAULT.version).status_code == 200
 
 
@@ -507,7 +510,7 @@ def test_another_operation_is_not_there(operation, elsewhere):
 
 
 def test_the_verbs_ask_for_the_permission_themselves(operation):
-    with operation.service.database.vault() as vault:
+    with operation.service.database.console() as vault:
         analyst = replace(actors.console(vault), role=Role.ANALYST)
         with pytest.raises(Forbidden):
             methods.propose(vault, analyst, operation.code, {})

@@ -41,7 +41,7 @@ def views(operation):
 def long_known(service, operation):
     """Let the places of an operation count as known for ever, as imported boundaries do."""
     for table in ("locality", "admin_unit"):
-        query = f"UPDATE vault.{table} SET known_at = '1900-01-01Z', known_assumed = true WHERE operation = %s"  # noqa: S608
+        query = f"UPDATE vault.{table} SET known_at = '1900-01-01Z', known_assumed = true WHERE operation = %s"
         service.owner.execute(query, [operation.code])
 
 
@@ -49,7 +49,7 @@ def long_here(service, operation):
     """Let an operation have been here since yesterday: the clock has struck since, and things go on from there."""
     for table, where in (("operation", "code"), ("locality", "operation"), ("admin_unit", "operation")):
         known = "" if table == "operation" else ", known_at = known_at - interval '1 day'"
-        query = f"UPDATE vault.{table} SET recorded_at = recorded_at - interval '1 day'{known} WHERE {where} = %s"  # noqa: S608
+        query = f"UPDATE vault.{table} SET recorded_at = recorded_at - interval '1 day'{known} WHERE {where} = %s"
         service.owner.execute(query, [operation.code])
 
 
@@ -357,7 +357,8 @@ def test_a_version_that_is_not_there_is_not_found_and_one_proposed_is_for_the_cl
 
 # -- what cannot be asked -------------------------------------------------------------------------------------------
 
-TOMORROW = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+#: Named to the day: the names of tests must be the same in each worker.
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT23:59:00Z")
 
 
 @pytest.mark.parametrize("pcode", ["", "X1101"])
@@ -496,7 +497,7 @@ def test_a_moment_is_answered_once_nothing_more_can_become_known_before_it(opera
 
     def write():
         town = subject(operation.code, "locality")
-        with service.database.vault() as vault:
+        with service.database.console() as vault:
             context.record(vault, actors.console(vault), "locality", (uuid4(), 1), town)
             begun.set()
             finish.wait(10)

@@ -11,6 +11,7 @@ from test_past_matrix import answered, ask, import_event, long_here, long_known,
 
 from flashpoint.assess import evaluate
 from flashpoint.matrix import Publisher, release
+from flashpoint.pepper import pepper
 from flashpoint.scoring.methodology import DEFAULT, METHODOLOGIES
 from flashpoint.standing import Standing
 from flashpoint.store import releases
@@ -119,7 +120,7 @@ def test_only_the_rows_that_changed_are_written_and_loaded(operation, service):
 def test_whoever_did_not_write_what_is_stored_compares_with_the_database(operation, service):
     """Two assessors by turns: neither knows what the other has stored."""
     long_here(service, operation)
-    first, second = service.desk, type(service.desk)(service.database)
+    first, second = service.desk, type(service.desk)(service.database, pepper(service.app.state.settings))
     for number, desk in enumerate([first, second, first, second]):
         operation.verified((18.2, 4.2) if number % 2 else (19.2, 4.2), killed={"low": 0, "best": number, "high": 9})
         desk.reassess(operation.code, tick=False)
@@ -147,12 +148,12 @@ def test_a_transaction_that_failed_leaves_nothing_believed_that_is_not_so(operat
 
     operation.verified((19.2, 4.2), killed={"low": 9, "best": 9, "high": 9})
     lost = written()
-    with pytest.raises(ZeroDivisionError), service.database.vault() as vault:  # noqa: PT012 - it fails after saving
+    with pytest.raises(ZeroDivisionError), service.database.publishing() as vault:  # noqa: PT012 - it fails after saving
         releases.save(vault, lost, even_if_same=False)
         raise ZeroDivisionError
     new = written()
     assert new.before is lost.content
-    with service.database.vault() as vault:
+    with service.database.publishing() as vault:
         assert releases.save(vault, new, even_if_same=False)
     with service.database.release_reader() as reader:
         (whole,) = [one for one in load(reader, [operation.code]) if one.audience is Audience.CLUSTER]
@@ -167,7 +168,7 @@ def test_an_earlier_matrix_never_takes_the_place_of_a_later_one(operation, servi
         earlier = release(evaluate(reader, operation.code, as_of - timedelta(milliseconds=1)), Audience.CLUSTER)
         same = release(evaluate(reader, operation.code, as_of), Audience.CLUSTER)
     for new, written in ((earlier, False), (replace(same, as_of=as_of - timedelta(days=1)), False), (same, True)):
-        with service.database.vault() as vault:
+        with service.database.publishing() as vault:
             assert releases.save(vault, new, even_if_same=True) is written
     service.app.state.watch.reload([operation.code])
     assert ask(operation.analyst, operation).content == live.content
@@ -224,7 +225,7 @@ def test_the_changes_lead_from_any_earlier_answer_to_the_newest(operation, servi
     for matrix in matrices:
         told = changes(caller, operation, matrix["as_of"]).json()
         assert apply(summary(matrix), told) == now
-        head = {"data_through", "operation", "audience", "classification", "coverage", "stale"}
+        head = {"data_through", "operation", "audience", "classification", "protocol", "coverage", "stale"}
         assert set(told) == head | {"as_of", "since", "methodology", "changes"}
         assert (told["since"], told["as_of"]) == (matrix["as_of"], matrices[-1]["as_of"])
         assert told["methodology"] == {"from": DEFAULT.version, "to": DEFAULT.version}

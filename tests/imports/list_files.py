@@ -97,7 +97,7 @@ def incident(database, name, at=None, **said):
     }
     known_at = tree.pop("known_at", None)
     report = reports.read(reports.IncidentReport, tree)
-    with database.vault() as vault:
+    with database.console() as vault:
         one = Submission(report, None if at is None else Point(*at), known_at)
         (receipt,) = intake.import_verified(vault, actors.console(vault), [one], Standard.EXTERNAL_UCDP)
     return receipt.incident_id
@@ -109,7 +109,7 @@ def record(database, kind, locality, point=None, *, operation="ZZZ", **said):
     if point is not None:
         tree["geometry"] = {"type": "Point", "coordinates": list(point)}
     key = (uuid4(), 1)
-    with database.vault() as vault:
+    with database.console() as vault:
         context.record(vault, actors.console(vault), kind, key, tree)
     return key[0]
 
@@ -128,18 +128,18 @@ def placed(database):
 def homes(database):
     """Give the P-code of the locality that each record speaks of now."""
     union = " UNION ALL ".join(
-        f"SELECT id, locality_id FROM vault.{table} WHERE known_to IS NULL"  # noqa: S608 - names of tables
+        f"SELECT id, locality_id FROM vault.{table} WHERE known_to IS NULL"
         for table in ("community", "threat_assessment", "presence")
     )
     query = f"""
         SELECT c.id, l.pcode FROM ({union}) c
         LEFT JOIN vault.locality l ON l.id = c.locality_id AND l.known_to IS NULL AND l.withdrawn_reason IS NULL
-    """  # noqa: S608 - the same
+    """
     return dict(rows_of(database, query))
 
 
 def in_force(database, table="locality"):
     query = f"""
         SELECT code_list, pcode FROM vault.{table} WHERE known_to IS NULL AND withdrawn_reason IS NULL ORDER BY 1, 2
-    """  # noqa: S608 - the name of a table
+    """
     return rows_of(database, query)

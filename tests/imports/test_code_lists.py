@@ -77,7 +77,7 @@ class TestPlaces:
             query = f"""
                 SELECT code_list, withdrawn_reason, known_assumed, known_at = recorded_at, count(DISTINCT known_at)
                 FROM vault.{table} WHERE known_to IS NULL GROUP BY 1, 2, 3, 4 ORDER BY 1
-            """  # noqa: S608 - the name of a table
+            """
             assert rows_of(country, query) == [(OLD, "replaced", False, True, 1), (NEW, None, False, True, 1)]
         instants = "SELECT count(DISTINCT known_at) FROM vault.locality WHERE known_at > '2000-01-01'"
         assert rows_of(country, instants) == [(1,)]
@@ -375,7 +375,7 @@ class TestContexts:
                 "adm3_pcode": "ZZ12",
             },
         }
-        with country.vault() as vault:
+        with country.console() as vault:
             context.record(vault, actors.console(vault), "locality", (places.new_id(), 1), town)
         account = replaced(country, tmp_path)
         query = "SELECT code_list, adm1_pcode, adm2_pcode, adm3_pcode FROM vault.locality WHERE pcode = 'TOWN'"
@@ -442,7 +442,7 @@ class TestHistory:
         _, head, known, _ = matrices(country, "ZZZ", then)[0]
         with country.engine.begin() as connection:
             for table in ("evidence", "verification_act", "placement", "incident_version", "incident"):
-                connection.exec_driver_sql(f"DELETE FROM vault.{table}")  # noqa: S608 - names of tables
+                connection.exec_driver_sql(f"DELETE FROM vault.{table}")
         replaced(country, tmp_path)
         ucdp(country, events, UcdpTarget("ZZZ"), quiet)
         assert placed(country) == {"ucdp:1": "ZZ52", "ucdp:2": "ZZ24", "ucdp:3": "ZZ5"}
@@ -501,7 +501,7 @@ class TestRefusals:
 
     def test_an_operation_of_towns_changes_its_units_at_any_level(self, database, tmp_path):
         """No level of it is ranked: units with areas take the place of units that were known by their codes alone."""
-        with database.vault() as vault:
+        with database.console() as vault:
             console = actors.console(vault)
             new = places.NewOperation("ZZZ", "Towns", "Villes", shapely.box(19, 4, 26, 10), None)
             places.add_operation(vault, console, new)

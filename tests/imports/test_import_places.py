@@ -44,7 +44,7 @@ class TestBoundaries:
 
     def test_places_and_method_count_as_known_since_always_and_say_that_this_is_assumed(self, zedland):
         for table in ("locality", "admin_unit"):
-            query = f"SELECT DISTINCT known_at, known_assumed FROM vault.{table}"  # noqa: S608
+            query = f"SELECT DISTINCT known_at, known_assumed FROM vault.{table}"
             assert rows_of(zedland, query) == [(places.ALWAYS, True)]
         assert rows_of(zedland, "SELECT known_at FROM vault.methodology_in_force") == [(places.ALWAYS,)]
         with zedland.vault_reader() as reader:
@@ -101,7 +101,7 @@ class TestBoundaries:
         assert rows_of(zedland, area) == [(2.25,)]
 
     def test_what_was_withdrawn_here_stays_withdrawn(self, zedland, tmp_path):
-        with zedland.vault() as vault:
+        with zedland.console() as vault:
             vault.connection.execute(
                 text("""
                     INSERT INTO vault.locality (id, version, operation, recorded_by, known_at, withdrawn_reason, pcode,

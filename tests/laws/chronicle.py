@@ -13,8 +13,9 @@ from uuid import UUID, uuid4
 
 import shapely
 
-from flashpoint import context, intake, reports
+from flashpoint import context, decisions, intake, reports
 from flashpoint.access import DEFAULT_AUDIENCE
+from flashpoint.catalogue import PROTECTED
 from flashpoint.errors import Conflict, Forbidden, Invalid, TransitionRefused
 from flashpoint.intake import Submission
 from flashpoint.scoring.methodology import DEFAULT
@@ -131,7 +132,7 @@ class Chronicle:
     def vault(self):
         """Open a writing transaction a second later."""
         self.now += timedelta(seconds=1)
-        with self.database.vault() as vault:
+        with self.database.console() as vault:
             yield replace(vault, at=self.now)
 
     def _attempt(self, deed):
@@ -146,6 +147,7 @@ class Chronicle:
 
     def report(self, told, sources=2, known_at=None):
         """Report an incident; one whose knowledge time is assumed comes verified, with its data set."""
+        told = as_may_be(told)
         submission = self._submission(told, sources, known_at)
         with self.vault() as vault:
             if known_at is None:
@@ -180,7 +182,7 @@ class Chronicle:
         return Submission(report, BOXES[told.where].centroid if told.where in BOXES else None, known_at)
 
     def edit(self, incident, **changes):
-        told = replace(incident.told, **changes)
+        told = as_may_be(replace(incident.told, **changes))
         before, after = self._submission(incident.told), self._submission(told)
 
         def deed(vault):
@@ -209,7 +211,7 @@ class Chronicle:
 
         def deed(vault):
             found = incidents.find(vault, self.verifier, incident.id)
-            return intake.advance(vault, self.verifier, found, step)
+            return decisions.advance(vault, self.verifier, found, step)
 
         taken = self._attempt(deed)
         if taken is not None:
@@ -296,6 +298,11 @@ class Chronicle:
         with self.vault() as vault:
             methodologies.adopt(vault, self.coordinator, self.code, method, ("to try it", vault.at))
         self.method = method
+
+
+def as_may_be(told):
+    """Say of what is protected a level that it may have: a more open one is refused."""
+    return replace(told, sharing="cluster") if told.category in PROTECTED and told.sharing == "mission" else told
 
 
 def counts(told):

@@ -98,7 +98,7 @@ def _assessment(world, one, told, clock):
 
 
 def _presence(world, one, told, clock):
-    if told["until"] is None or told["until"] > clock:
+    if counts(told) and (told["until"] is None or told["until"] > clock):
         age_days = max((clock - told["confirmed_at"]).total_seconds(), 0.0) / 86400
         world.presence(one.locality.told["pcode"], told["type"], 0.0, age_days, id=str(one.id))
 
@@ -109,7 +109,7 @@ _ADDED = {"community": _community, "assessment": _assessment, "presence": _prese
 def told_of(evaluated):
     """Give everything that is served of a matrix, by name."""
     found = {f"result.{name}": column for name, column in columns(evaluated.result).items()}
-    for name in ("operation", "as_of", "recorded", "reconstructed", "in_force", "unplaced", "data_through"):
+    for name in ("operation", "as_of", "recorded", "reconstructed", "in_force", "unplaced", "data_through", "protocol"):
         found[name] = getattr(evaluated, name)
     for back, past in evaluated.earlier.items():
         found[f"earlier.{back}"] = (list(past.at), columns(past.result))

@@ -58,6 +58,9 @@ closing = st.sampled_from(
     [{"consent": "refused"}, {"exercise": True}, {"share_above": "none"}, {"sharing": "restricted"}, {"narrative": "."}]
 )
 open_again = {"consent": "given", "exercise": False, "share_above": "aggregate", "sharing": "cluster"}
+OPEN_TERMS = {"sharing": "cluster", "share_above": "aggregate", "consent": "given"}
+#: What takes a community or a presence out of the score, or names it to nobody.
+judgements = st.sampled_from([{}, {"consent": "refused"}, {"share_above": "none"}, {"sharing": "restricted"}])
 lasting = st.sampled_from([1, 40, 1000])
 presences = st.sampled_from([str(kind) for kind in PresenceType])
 grades = st.none() | st.integers(0, 4)
@@ -169,8 +172,7 @@ class History(RuleBasedStateMachine):
 
     def _judged(self, lasts, said):
         now = self.chronicle.now
-        open_terms = {"sharing": "cluster", "share_above": "aggregate", "consent": "given"}
-        return {"assessed_at": now, "expires_at": now + timedelta(days=lasts), **open_terms} | said
+        return {"assessed_at": now, "expires_at": now + timedelta(days=lasts), **OPEN_TERMS} | said
 
     def _recorded(self, kind, pcode, told, known=None):
         known_at = None if known is None else self.chronicle.now - timedelta(days=known)
@@ -183,7 +185,7 @@ class History(RuleBasedStateMachine):
         people=st.sampled_from([None, 0, 4_000]),
         grades=st.tuples(*[grades] * len(_LEVELS)),
         lasts=lasting,
-        said=st.sampled_from([{}, {"consent": "refused"}, {"share_above": "none"}, {"sharing": "restricted"}]),
+        said=judgements,
     )
     def record_community(self, pcode, people, grades, lasts, said):
         levels = dict(zip(_LEVELS, grades, strict=True))
@@ -195,12 +197,20 @@ class History(RuleBasedStateMachine):
         told = {"likelihood": likelihood, "impact": 4, "horizon_days": 30, "reason": "Synthetic."}
         return self._recorded("assessment", pcode, told | self._judged(lasts, {}), known)
 
-    @deed(target=subjects, pcode=pcodes, kind=presences, confirmed=days, lasts=st.none() | days, known=st.none() | days)
-    def record_presence(self, pcode, kind, confirmed, lasts, known):
+    @deed(
+        target=subjects,
+        pcode=pcodes,
+        kind=presences,
+        times=st.tuples(days, st.none() | days),
+        known=st.none() | days,
+        said=judgements,
+    )
+    def record_presence(self, pcode, kind, times, known, said):
+        confirmed, lasts = times
         confirmed_at = self.chronicle.now - timedelta(days=confirmed)
         until = None if lasts is None else self.chronicle.now + timedelta(days=lasts)
         told = {"type": kind, "since": confirmed_at, "confirmed_at": confirmed_at, "until": until}
-        return self._recorded("presence", pcode, told | {"sharing": "mission"}, known)
+        return self._recorded("presence", pcode, told | OPEN_TERMS | said, known)
 
     @deed(subject=subjects, pcode=pcodes)
     def supersede(self, subject, pcode):

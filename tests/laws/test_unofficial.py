@@ -87,7 +87,7 @@ def subject(kind, **said):
     def deed(chronicle):
         now = chronicle.now
         judged = {"assessed_at": now, "expires_at": now + timedelta(days=30)} | OPEN
-        there = {"type": "mission_base", "since": now, "confirmed_at": now, "until": None, "sharing": "mission"}
+        there = {"type": "mission_base", "since": now, "confirmed_at": now, "until": None} | OPEN
         content = {
             "community": {"name": "C", "people": 900, "confinement": 4} | judged,
             "assessment": {"likelihood": 5, "impact": 5, "horizon_days": 30, "reason": "Synthetic."} | judged,
@@ -125,6 +125,9 @@ DEEDS = {
     "standing threat without consent": subject("assessment", consent="refused"),
     "standing threat not to be used": subject("assessment", share_above="none"),
     "standing threat withdrawn": subject("assessment"),
+    "presence without consent": subject("presence", consent="refused"),
+    "presence whose consent is withdrawn": subject("presence", consent="withdrawn"),
+    "presence not to be used": subject("presence", share_above="none"),
     "presence withdrawn": subject("presence"),
 }
 

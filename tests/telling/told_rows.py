@@ -182,6 +182,7 @@ def evaluated(world, earlier, veiled=()):
         earlier={7: Past({_id(town): at for at, town in enumerate(earlier.towns)}, score(earlier.evidence(), DEFAULT))},
         shares=np.linspace(1.0, 0.0, len(towns)),
         touched=None,
+        protocol=None,
     )
 
 
