@@ -10,6 +10,7 @@ import psycopg
 from api.board import Board
 from api.keyring import KeyRing
 from flashpoint.store.engine import Database, libpq_url
+from flashpoint.store.protocols import agreed
 from flashpoint.store.release_reading import load
 
 log = logging.getLogger("flashpoint.watch")
@@ -61,8 +62,9 @@ class Watch(threading.Thread):
         self._stopping = threading.Event()
 
     def reload(self, operations: Iterable[str] | None = None) -> None:
-        """Read what is new of the matrices of those operations, or of all, and put it up."""
+        """Read what is new of the matrices of those operations, or of all, and put it up; and who may have them."""
         with self._database.release_reader() as reader:
+            self._board.agreements.put(agreed(reader))
             loaded = list(load(reader, operations, self._board.shown()))
         # What is merely read once more has not been assessed since.
         self._contact.touch({one.operation for one in loaded if self._board.put(one)})
@@ -79,16 +81,20 @@ class Watch(threading.Thread):
             except Exception as error:  # noqa: BLE001 - whatever it is, keys and matrices must go on being watched
                 log.warning("watching the database failed (%s); trying again", type(error).__name__)
                 self._stopping.wait(_RETRY_SECONDS)
+        self._ring.note_use()
 
     def _listen(self) -> None:
-        with psycopg.connect(libpq_url(self._database.url), autocommit=True, connect_timeout=5) as connection:
+        url = libpq_url(self._database.url)
+        # A line that went dead without a word must not keep a revocation from being seen.
+        with psycopg.connect(url, autocommit=True, connect_timeout=5, tcp_user_timeout=10_000) as connection:
             connection.execute("LISTEN flashpoint_keys")
             connection.execute("LISTEN flashpoint_released")
             self._ring.reload()
             self.reload()
             reloaded_at = time.monotonic()
             while not self._stopping.is_set():
-                notices = list(connection.notifies(timeout=1, stop_after=1))
+                due_in = reloaded_at + self._refresh_seconds - time.monotonic()
+                notices = list(connection.notifies(timeout=min(1.0, max(0.0, due_in)), stop_after=1))
                 notices += connection.notifies(timeout=0)
                 connection.execute("SELECT 1")
                 self._contact.touch()
@@ -96,6 +102,7 @@ class Watch(threading.Thread):
                 if due or any(notice.channel == "flashpoint_keys" for notice in notices):
                     self._ring.reload()
                 if due:
+                    self._ring.note_use()
                     self.reload()
                     reloaded_at = time.monotonic()
                 elif released := {notice.payload for notice in notices if notice.channel == "flashpoint_released"}:
