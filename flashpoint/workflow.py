@@ -1,13 +1,17 @@
 r"""The verification state machine as one table, and the standards of proof. Pure.
 
-The same table is written into the database by the migration, where a trigger applies it once more: a test keeps the
+The same table is written into the database by the migrations, where a trigger applies it once more: a test keeps the
 two equal.
 
     reported -> corroborating -> verified         verified -> corroborating (a material edit makes a new version)
-            \-> not_verified  \-> disputed         any -> withdrawn | duplicate
+            \-> not_verified  \-> disputed         verified -> disputed (somebody contests it)
+                                                  any -> withdrawn | duplicate
+
+Who did it is decided apart from what happened: the two steps on the attribution leave a verified incident verified.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 from flashpoint.errors import TransitionRefused
@@ -24,13 +28,31 @@ class Action(StrEnum):
     VERIFY = "verify"
     REJECT = "reject"
     DISPUTE = "dispute"
+    VERIFY_ATTRIBUTION = "verify_attribution"
+    DISPUTE_ATTRIBUTION = "dispute_attribution"
     WITHDRAW = "withdraw"
     MARK_DUPLICATE = "mark_duplicate"
+    MERGE = "merge"
+    UNMERGE = "unmerge"
     REINSTATE = "reinstate"
 
 
-#: Steps a person may ask for; the others follow from posting, importing and editing.
-REQUESTABLE = frozenset(Action) - {Action.REPORT, Action.IMPORT, Action.EDIT}
+#: Steps a person may ask for; the others follow from posting, importing, editing, and from taking a duplicate back.
+REQUESTABLE = frozenset(Action) - {Action.REPORT, Action.IMPORT, Action.EDIT, Action.UNMERGE}
+
+#: Steps that say what is true: only for those who decide, and only of a version that they name.
+DECISIONS = frozenset(
+    {Action.VERIFY, Action.REJECT, Action.DISPUTE, Action.VERIFY_ATTRIBUTION, Action.DISPUTE_ATTRIBUTION}
+)
+
+#: Steps that say who did it.
+ATTRIBUTING = frozenset({Action.VERIFY_ATTRIBUTION, Action.DISPUTE_ATTRIBUTION})
+
+#: Steps that declare a standard of proof met.
+PROVING = frozenset({Action.VERIFY, Action.VERIFY_ATTRIBUTION})
+
+#: Steps that make an incident a duplicate of another. A merge also carries its sources over.
+DUPLICATING = frozenset({Action.MARK_DUPLICATE, Action.MERGE})
 
 _LIVE = (State.REPORTED, State.CORROBORATING, State.VERIFIED, State.NOT_VERIFIED, State.DISPUTED)
 
@@ -49,10 +71,13 @@ TRANSITIONS: frozenset[tuple[Action, State | None, State]] = frozenset(
         (Action.REJECT, State.REPORTED, State.NOT_VERIFIED),
         (Action.REJECT, State.CORROBORATING, State.NOT_VERIFIED),
         (Action.DISPUTE, State.CORROBORATING, State.DISPUTED),
+        (Action.DISPUTE, State.VERIFIED, State.DISPUTED),
+        *((action, State.VERIFIED, State.VERIFIED) for action in ATTRIBUTING),
+        (Action.UNMERGE, State.VERIFIED, State.CORROBORATING),
         (Action.REINSTATE, State.WITHDRAWN, State.CORROBORATING),
         (Action.REINSTATE, State.DUPLICATE, State.CORROBORATING),
         *((Action.WITHDRAW, state, State.WITHDRAWN) for state in (*_LIVE, State.DUPLICATE)),
-        *((Action.MARK_DUPLICATE, state, State.DUPLICATE) for state in _LIVE),
+        *((action, state, State.DUPLICATE) for action in DUPLICATING for state in _LIVE),
     }
 )
 
@@ -91,6 +116,26 @@ MATERIAL_FIELDS = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a standard needs and what there is: counts of sources that all differ in type and independence group."""
+
+    standard: Standard
+    needed: int
+    have: int
+
+    @property
+    def missing(self) -> int:
+        """How many more sources it takes, each of another type and independence group than those that count."""
+        return max(0, self.needed - self.have)
+
+
+def proofs(have: int) -> tuple[Proof, ...]:
+    """Measure what there is against each standard that a person can declare, the least demanding first."""
+    needs = sorted((SOURCES_NEEDED[standard], standard) for standard in DECLARABLE)
+    return tuple(Proof(standard, needed, min(have, needed)) for needed, standard in needs)
+
+
 def allowed(state: State) -> tuple[str, ...]:
     """Name the steps that may be asked for from ``state``, sorted."""
     return tuple(sorted(action for action, source, _ in TRANSITIONS if source == state and action in REQUESTABLE))
@@ -108,9 +153,9 @@ def step(state: State, action: Action) -> State:
     raise TransitionRefused(f"an incident that is {state} does not take this step", allowed(state))
 
 
-def after_edit(state: State) -> State:
-    """Give the state after a material edit: what was decided on the earlier version has to be decided again."""
-    return State.CORROBORATING if (Action.EDIT, state, State.CORROBORATING) in TRANSITIONS else state
+def needs_reason(state: State, action: Action) -> bool:
+    """Say whether a step has to say why: whatever is said of who did it, and whatever contests what was verified."""
+    return action in ATTRIBUTING or (action is Action.DISPUTE and state is State.VERIFIED)
 
 
 def independent_sources(sources: Iterable[tuple[SourceType, str]]) -> int:

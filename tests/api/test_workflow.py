@@ -34,8 +34,12 @@ TARGET = {(action, source): target for action, source, target in TRANSITIONS}
 def details(action, original):
     return {
         Action.VERIFY: {"standard": "reasonable_grounds"},
+        Action.DISPUTE: {"reason": "Somebody contests it."},
+        Action.VERIFY_ATTRIBUTION: {"standard": "reasonable_grounds", "reason": "Both saw them."},
+        Action.DISPUTE_ATTRIBUTION: {"reason": "One takes it back."},
         Action.WITHDRAW: {"reason_code": "false"},
         Action.MARK_DUPLICATE: {"duplicate_of": original},
+        Action.MERGE: {"duplicate_of": original},
     }.get(action, {})
 
 
@@ -107,11 +111,13 @@ def test_an_edit_leads_where_the_table_says(operation, state):
 def test_a_refusal_lists_exactly_the_steps_of_the_state(operation):
     listed = {state: workflow.allowed(state) for state in State}
     assert listed == {
-        State.REPORTED: ("corroborate", "mark_duplicate", "reject", "withdraw"),
-        State.CORROBORATING: ("dispute", "mark_duplicate", "reject", "verify", "withdraw"),
-        State.VERIFIED: ("mark_duplicate", "withdraw"),
-        State.NOT_VERIFIED: ("corroborate", "mark_duplicate", "withdraw"),
-        State.DISPUTED: ("corroborate", "mark_duplicate", "withdraw"),
+        State.REPORTED: ("corroborate", "mark_duplicate", "merge", "reject", "withdraw"),
+        State.CORROBORATING: ("dispute", "mark_duplicate", "merge", "reject", "verify", "withdraw"),
+        State.VERIFIED: (
+            *("dispute", "dispute_attribution", "mark_duplicate", "merge", "verify_attribution", "withdraw"),
+        ),
+        State.NOT_VERIFIED: ("corroborate", "mark_duplicate", "merge", "withdraw"),
+        State.DISPUTED: ("corroborate", "mark_duplicate", "merge", "withdraw"),
         State.WITHDRAWN: ("reinstate",),
         State.DUPLICATE: ("reinstate", "withdraw"),
     }
@@ -128,6 +134,11 @@ def test_an_analyst_corroborates_and_does_not_decide(operation):
         (State.CORROBORATING, Action.VERIFY),
         (State.CORROBORATING, Action.REJECT),
         (State.CORROBORATING, Action.DISPUTE),
+        (State.VERIFIED, Action.DISPUTE),
+        (State.VERIFIED, Action.VERIFY_ATTRIBUTION),
+        (State.VERIFIED, Action.DISPUTE_ATTRIBUTION),
+        (State.VERIFIED, Action.MARK_DUPLICATE),
+        (State.VERIFIED, Action.MERGE),
         (State.REPORTED, Action.WITHDRAW),
         (State.WITHDRAWN, Action.REINSTATE),
     ]:
@@ -182,6 +193,7 @@ def as_app(service):
         def run(*statements):
             try:
                 connection.execute("SET LOCAL ROLE flashpoint_app")
+                connection.execute(CONSOLE)
                 for statement, parameters in statements:
                     connection.execute(statement, parameters)
             except psycopg.Error as error:
@@ -193,11 +205,18 @@ def as_app(service):
         yield run
 
 
+#: The command line's settings: what is refused is refused by a rule of the workflow, not because rows are hidden.
+CONSOLE = """
+    SELECT set_config('flashpoint.actor', '00000000-0000-0000-0000-000000000001', true),
+           set_config('flashpoint.operations', '*', true), set_config('flashpoint.protected', 'yes', true),
+           set_config('flashpoint.clearance', 'public,mission,cluster,restricted', true)
+"""
 ACT = """
     INSERT INTO vault.verification_act
-        (incident_id, version, recorded_by, known_at, action, from_state, to_state, standard, reason_code, duplicate_of)
+        (incident_id, version, recorded_by, known_at, action, from_state, to_state, standard, reason_code, reason,
+         duplicate_of)
     VALUES (%(incident_id)s, %(version)s, %(by)s, now(), %(action)s, %(from)s, %(to)s, %(standard)s, %(reason_code)s,
-            %(duplicate_of)s)
+            'Synthetic.', %(duplicate_of)s)
 """
 
 
@@ -209,7 +228,7 @@ def act(incident_id, by, action, source, target, **more):
         "from": source,
         "to": target,
         "version": 1,
-        "standard": "reasonable_grounds" if target == "verified" else None,
+        "standard": "reasonable_grounds" if action in {"verify", "import", "verify_attribution"} else None,
         "reason_code": "false" if target == "withdrawn" else None,
         "duplicate_of": None,
     }
@@ -218,6 +237,10 @@ def act(incident_id, by, action, source, target, **more):
 
 def verifying(incident_id, by, **more):
     return act(incident_id, by, "verify", "corroborating", "verified", **more)
+
+
+def mark(incident_id, by, action, original):
+    return act(incident_id, by, action, "reported", "duplicate", duplicate_of=original)
 
 
 def test_the_database_refuses_one_person_for_both(operation, as_app):
@@ -268,7 +291,8 @@ def test_the_database_refuses_every_step_that_the_table_does_not_have(operation,
             for target in State:
                 copy_of = original if target is State.DUPLICATE else None
                 refusal = as_app(act(incident_id, by, action, state, target, duplicate_of=copy_of))
-                known = (action, state, target) in TRANSITIONS
+                # An edit and the loss of a duplicate are steps that the database takes by itself.
+                known = (action, state, target) in TRANSITIONS and action not in {Action.EDIT, Action.UNMERGE}
                 assert (refusal is None) == known, f"{action} {state} {target}: {refusal}"
 
 
@@ -284,12 +308,14 @@ def test_the_database_refuses_an_act_on_an_old_version_or_from_another_state(ope
 
 
 def test_the_database_asks_for_consent_before_it_reinstates(operation, as_app):
-    given_id, refused_id = operation.reported(), operation.reported(consent="refused")
+    given_id, refused_id, taken_back_id = (operation.reported(consent=one) for one in ("given", "refused", "given"))
     by = operation.coordinator.id
-    for incident_id, refusal in ((given_id, None), (refused_id, "FP008")):
-        operation.step(incident_id, "withdraw", reason_code="consent_withdrawn")
+    reasons = ((given_id, "harm", None), (refused_id, "harm", "FP008"), (taken_back_id, "consent_withdrawn", "FP008"))
+    for incident_id, reason, refusal in reasons:
+        operation.step(incident_id, "withdraw", reason_code=reason)
         assert as_app(act(incident_id, by, "reinstate", "withdrawn", "corroborating")) == refusal
-    assert operation.step(refused_id, "reinstate").status_code == 409
+    for incident_id in (refused_id, taken_back_id):
+        assert operation.step(incident_id, "reinstate").status_code == 409
 
 
 # -- standards of proof ---------------------------------------------------------------------------------------------
