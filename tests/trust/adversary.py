@@ -27,6 +27,7 @@ class Secret:
     """What is to be found out: where, when and what."""
 
     place: tuple[float, float]
+    locality: str
     at: datetime
     category: str
 
@@ -98,6 +99,7 @@ class Adversary:
         categories = tuple(sorted({one.category for one in candidates}))
         told = tuple(code for code in categories if self._tells(category=code))
         for one in candidates:
+            self._tells(locality=one.locality)
             self._tells(bbox=_around(one.place), since=one.at - timedelta(hours=1), until=one.at + timedelta(hours=1))
         self._forge(candidates[0].at)
         return Claim(self._halved_box(), self._halved_span(span), told, self._notes)
@@ -156,6 +158,7 @@ def _inside(one: Seen, box: Box) -> bool:
 _CHECKS: dict[str, Callable[[Seen, Any], bool]] = {
     "bbox": _inside,
     "category": lambda one, code: one.category == code,
+    "locality": lambda one, locality: one.locality == locality,
     "since": lambda one, at: one.at >= at,
     "until": lambda one, at: datetime.min.replace(tzinfo=UTC) < one.at < at,
 }

@@ -139,6 +139,7 @@ def tell(service):
         "auditor": readers["auditor"].differing(service, MATRIX),
         "another operation": readers["another operation"].differing(service),
     }
+    scene.moments = (*scene.moments, running_service.ago(0))
     return Story(scene, readers, rows, differing, hidden)
 
 
@@ -187,7 +188,7 @@ def test_what_a_reader_may_not_know_of_changes_no_answer(story, stage):
 def test_the_past_as_it_is_known_now_is_the_past_as_it_was_known_then(story):
     """Two moments between which only hidden things happened are the same matrix, but for their own instants."""
     scene = story.scene
-    earlier, later = scene.moments[0], running_service.ago(0)
+    earlier, later = scene.moments
     for path in ("/v1/matrix", "/v1/matrix/X1101"):
         asks = [get(path, operation=scene.operation.code, as_of=moment) for moment in (earlier, later)]
         then, now = (one.json() for one in answers(scene.service, scene.operation.reader.token, asks))

@@ -28,7 +28,7 @@ from flashpoint.types import Role
 SEED = 20_261_122
 INVENTED = 500
 QUESTIONS = 10_000
-TRIALS_OF_ANALYST, TRIALS_OF_MISSION = 32, 36
+TRIALS_OF_ANALYST, TRIALS_OF_MISSION = 24, 40
 #: Everything that somebody might be able to sort, filter or project by.
 STYLES = ("sortby", "sort", "order_by", "filter", "properties", "fields", "select", "cql")
 
@@ -51,6 +51,8 @@ def a_scene(service):
     reported(service, scene.author, scene.incidents(6))
     verified(service, scene.verifier, reported(service, scene.author, scene.incidents(3, sharing="mission")))
     recorded(service, scene.author, "communities", scene.subject("communities", 2, sharing="mission"))
+    listing = one(service, scene.author.token, get("/v1/localities", operation=scene.operation.code))
+    scene.subjects["localities"] = [feature["id"] for feature in listing.json()["features"]]
     scene.operation.assess()
     return scene
 
@@ -99,7 +101,7 @@ def answered(scene, path, parameters, names):
     token = allowed(scene, path).token
     names = sorted(set(names) - parameters)
     by_name = answers(scene.service, token, [plainly(scene, path, **{name: "1"}) for name in names])
-    styled = [plainly(scene, path, **{STYLES[at % len(STYLES)]: name}) for at, name in enumerate(names)]
+    styled = [plainly(scene, path, **{STYLES[at % len(STYLES)]: name}) for at, name in enumerate(names[::3])]
     return dict(zip(names, by_name, strict=True)), answers(scene.service, token, styled)
 
 
@@ -158,10 +160,10 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 SPAN = (NOW - timedelta(days=730), NOW - timedelta(days=1))
 
 
-def a_candidate(dice):
+def a_candidate(scene, dice):
     place = (round(dice.uniform(10.5, 29.5), 5), round(dice.uniform(0.5, 14.5), 5))
     at = SPAN[0] + timedelta(seconds=dice.randrange(int((SPAN[1] - SPAN[0]).total_seconds())))
-    return Secret(place, at, dice.choice(sorted(CATEGORIES)))
+    return Secret(place, dice.choice(scene.subjects["localities"]), at, dice.choice(sorted(CATEGORIES)))
 
 
 def hide(scene, **told):
@@ -178,8 +180,15 @@ def move(scene, incident_id, secret):
     with scene.service.owner.transaction():
         scene.service.owner.execute("SET LOCAL session_replication_role = replica")
         scene.service.owner.execute(move_version, [*secret.place, secret.at, secret.at, secret.category, incident_id])
+        for table, column, value in (
+            ("evidence", "event_end", secret.at),
+            ("placement", "locality_id", secret.locality),
+        ):
+            scene.service.owner.execute(
+                f"UPDATE vault.{table} SET {column} = %s WHERE incident_id = %s", [value, incident_id]
+            )
         scene.service.owner.execute(
-            "UPDATE vault.evidence SET event_end = %s WHERE incident_id = %s", [secret.at, incident_id]
+            "UPDATE vault.placement SET unit_pcode = NULL WHERE incident_id = %s", [incident_id]
         )
 
 
@@ -209,7 +218,7 @@ def played(game, trials, dice):
     """
     right, told, claims = 0, 0, []
     for _ in range(trials):
-        candidates = [a_candidate(dice), a_candidate(dice)]
+        candidates = [a_candidate(game.scene, dice), a_candidate(game.scene, dice)]
         worlds = game.worlds(candidates)
         truth, guess = dice.randrange(2), dice.randrange(2)
         if worlds[0].notes.digest() != worlds[1].notes.digest():
@@ -305,6 +314,15 @@ def test_ten_thousand_questions_find_a_hidden_record_no_better_than_guessing(sce
 
 
 # -- controls: the same adversary finds it --------------------------------------------------------------------------
+
+
+def test_what_the_mission_may_know_of_tells_the_two_worlds_apart(service):
+    scene = a_scene(service)
+    shown = hide(scene, sharing="mission", share_above="detail")
+    verified(service, scene.verifier, [shown])
+    scene.operation.assess()
+    right, told, _ = played(Game(scene, shown, missions_play(scene)), 3, random.Random(SEED))
+    assert right == told == 3
 
 
 def found_out(scene, dice):
