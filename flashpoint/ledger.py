@@ -128,11 +128,12 @@ class Ledger:
             return 0
         with self._alone() as descriptor:
             self._refresh(descriptor)
+            if os.fstat(descriptor).st_size > self._read_bytes:
+                # Somebody's half-written line stays, as a line of its own; one that lacks its end alone is an entry.
+                _write(descriptor, b"\n")
+                self._refresh(descriptor)
             new = list(self._news(wanted))
-            text = b"".join(chained(self.head, new))
-            if new and os.fstat(descriptor).st_size > self._read_bytes:
-                text = b"\n" + text  # somebody's half-written line stays, as a line of its own
-            _write(descriptor, text)
+            _write(descriptor, b"".join(chained(self.head, new)))
             os.fsync(descriptor)
             self._refresh(descriptor)
         return len(new)

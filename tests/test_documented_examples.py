@@ -140,6 +140,8 @@ def test_the_query_examples_work(demo, described):
         parameters = [p for p in verbs.get("get", {}).get("parameters", []) if _example(p) is not None]
         if "get" not in verbs or "{incident_id}" in path or "{subject_id}" in path:
             continue
+        if path == "/metrics":
+            continue  # it is opened by a token of its own, see tests/trust/test_edge.py
         query = {p["name"]: _example(p) for p in parameters if p["in"] == "query"}
         query = {name: ",".join(map(str, v)) if isinstance(v, list) else v for name, v in query.items()}
         url = path.format(**{p["name"]: _example(p) for p in parameters if p["in"] == "path"})

@@ -41,7 +41,7 @@ def ledger(tmp_path):
 TORN = next(chained(GENESIS, [entry(9)]))
 
 
-@given(lots=st.lists(st.tuples(st.lists(entries, max_size=4), st.integers(0, len(TORN) - 1)), max_size=5))
+@given(lots=st.lists(st.tuples(st.lists(entries, max_size=4), st.integers(0, len(TORN) - 2)), max_size=5))
 def test_whatever_the_power_cuts_off_the_file_goes_on_and_its_last_word_counts(lots):
     latest = {}
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.exists() else None) as folder:
@@ -56,6 +56,16 @@ def test_whatever_the_power_cuts_off_the_file_goes_on_and_its_last_word_counts(l
         read.refresh()
     assert read.latest == latest
     assert read.flaw is None
+
+
+def test_a_line_that_lacks_its_end_alone_was_said(ledger):
+    ledger.append([entry(1)])
+    ledger.path.write_bytes(ledger.path.read_bytes()[:-1])
+    assert Ledger(ledger.path).append([entry(2)]) == 1
+    read = Ledger(ledger.path)
+    read.refresh()
+    assert [one.id.int for one in read.entries()] == [1, 2]
+    assert (read.flaw, read.unreadable) == (None, 0)
 
 
 def test_what_is_there_already_is_not_written_again(ledger):
