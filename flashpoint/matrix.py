@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from flashpoint.evaluated import Evaluated, Past
-from flashpoint.matrix_row import DECIMALS, SHARE_DECIMALS, Scribe, json_text
+from flashpoint.matrix_row import DECIMALS, SHARE_DECIMALS, Scribe, json_text, told_coverage
 from flashpoint.released import Standing
 from flashpoint.scoring.methodology import Methodology
 from flashpoint.scoring.model import Result
@@ -167,7 +167,8 @@ def _data_through(newest: datetime | None, audience: Audience) -> datetime | str
 def _coverage(evaluated: Evaluated, audience: Audience) -> dict[str, object]:
     """Say how much of what the score asks for is known; how many records there are is for the cluster alone."""
     result = evaluated.result
-    share = round(float(result.coverage.mean()), 2) if len(result.coverage) else 0.0
+    known = told_coverage(result, audience)
+    share = round(float(known.mean()), 2) if len(known) else 0.0
     summary: dict[str, object] = {"inputs_known": share, "localities": len(result.rank)}
     if audience is Audience.CLUSTER:
         summary |= {

@@ -24,6 +24,9 @@ from flashpoint.scoring.contributions import (
     rounded,
 )
 from flashpoint.scoring.margins import Margins
+from flashpoint.scoring.methodology import COMPONENTS
+from flashpoint.scoring.model import Result
+from flashpoint.scoring.portable import Floats
 from flashpoint.scoring.uncertainty import BEST, HIGH, LOW
 from flashpoint.store.engine import Record
 from flashpoint.store.releases import NewRow
@@ -52,6 +55,7 @@ class Scribe:
         self._result = evaluated.result
         self._audience = audience
         self._decimals, self._fine = DECIMALS[audience], FINE[audience]
+        self._coverage = told_coverage(evaluated.result, audience)
         self._points_of = dimension_points(evaluated.result)
         self._margins = Margins(evaluated.result, indices)
 
@@ -86,7 +90,7 @@ class Scribe:
             "trend": {f"days_{days}": self._trend(index, locality, days) for days in TREND_DAYS},
             **{name: rounded_to(values[index, BEST], self._fine) for name, values in self._dimensions().items()},
             "silent": bool(result.silent[index]),
-            "coverage": round(float(result.coverage[index]), 2),
+            "coverage": round(float(self._coverage[index]), 2),
             "freshness_days": self._freshness(result.freshness_days[index]),
             "contributions": self._contributions(index, _INCIDENTS_IN_ROW),
             "override": None,
@@ -173,6 +177,18 @@ class Scribe:
 
 
 _ENDS = (("low", LOW), ("best", BEST), ("high", HIGH))
+
+
+def told_coverage(result: Result, audience: Audience) -> Floats:
+    """Return the share (N,) of inputs that are known.
+
+    For the mission, of those inputs whose absence says nothing of any record: what a record that counts and is never
+    shown leaves out would otherwise move the figure.
+    """
+    if audience is Audience.CLUSTER:
+        return result.coverage
+    population = result.parts.vulnerability.known[:, COMPONENTS.index("population")]
+    return np.asarray((population.astype(np.float64) + result.parts.capacity_gap.known) / 2, dtype=np.float64)
 
 
 def json_text(tree: object) -> str:
