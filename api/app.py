@@ -20,6 +20,7 @@ from api.watch import Contact, Watch
 from flashpoint import __version__
 from flashpoint.assess import Assessor
 from flashpoint.keeper import Keeper
+from flashpoint.numbers import Numbers
 from flashpoint.pepper import pepper
 from flashpoint.settings import Settings
 from flashpoint.store.allowances import Budget
@@ -62,6 +63,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.state.allowances = Allowances(database, Budget(settings.requests_per_minute))
     app.state.watch = watch
     app.state.contact = contact
+    app.state.numbers = Numbers(secret)
     app.state.keeper = Keeper(database, settings.home)
     app.state.assessor = Assessor(database, settings.tick_minutes, secret, app.state.keeper)
     sharing.install(app)

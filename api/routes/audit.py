@@ -3,18 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.deps import OPERATION, AuditReader, Store
 from flashpoint import auditing
 from flashpoint.access import enter
 from flashpoint.features import dumps
+from flashpoint.numbers import Numbers
 from flashpoint.store import audit_reading
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
-
-_LAST_NUMBER = 2**63 - 1
 
 
 class AuditQuery(BaseModel):
@@ -33,11 +32,13 @@ class AuditQuery(BaseModel):
     until: Annotated[AwareDatetime, Field(description="Before this instant.")] | None = None
     # An entry may name a thousand records.
     limit: Annotated[int, Field(ge=1, le=250)] = 100
-    after: Annotated[int, Field(ge=0, le=_LAST_NUMBER, description="The `next` of the page before.")] = 0
+    after: Annotated[UUID, Field(description="The `next` of the page before, the id of its last entry.")] | None = None
 
 
 @router.get("", response_class=Response)
-def list_audit(actor: AuditReader, query: Annotated[AuditQuery, Query()], database: Store) -> Response:
+def list_audit(
+    request: Request, actor: AuditReader, query: Annotated[AuditQuery, Query()], database: Store
+) -> Response:
     """List who did what to which records, and who was shown which, in the order of the log.
 
     `next` continues the listing; it is null on the last page. What it said is not here, and not in the log. Reading
@@ -47,7 +48,11 @@ def list_audit(actor: AuditReader, query: Annotated[AuditQuery, Query()], databa
     filters = audit_reading.Filters(
         operation, query.actor, query.action, query.kind, query.record, query.since, query.until
     )
+    numbers: Numbers = request.app.state.numbers
+    after = 0 if query.after is None else numbers.number(query.after)
     with database.auditing(actor) as reader:
-        shown = auditing.look(reader, actor, filters, (query.limit, query.after))
-    more = shown[-1]["seq"] if len(shown) == query.limit else None
+        found = auditing.look(reader, actor, filters, (query.limit, after))
+    # The log counts all operations in one: what is shown of its numbers counts nothing.
+    shown = [{"id": numbers.name(one.pop("seq")), **one} for one in found]
+    more = shown[-1]["id"] if len(shown) == query.limit else None
     return Response(dumps({"entries": shown, "next": more}), media_type="application/json")

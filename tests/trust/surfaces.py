@@ -182,7 +182,7 @@ def _audit(world: World) -> Iterator[Ask]:
         *_each("since", world.moments),
         *_each("until", world.moments),
         {"limit": 250},
-        {"limit": 100, "after": 1000},
+        {"limit": 100, "after": NOWHERE},
     )
 
 
