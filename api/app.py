@@ -15,6 +15,7 @@ from api.callers import Callers
 from api.code_flow import code_flow_of
 from api.keyring import KeyRing
 from api.routes import audit, health, incidents, matrix, methodologies, protocols, queue, released, sign_in, subjects
+from api.shelf import Shelf
 from api.sign_in import sign_in_of
 from api.watch import Contact, Watch
 from flashpoint import __version__
@@ -64,6 +65,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.state.watch = watch
     app.state.contact = contact
     app.state.numbers = Numbers(secret)
+    app.state.shelf = Shelf()
     app.state.keeper = Keeper(database, settings.home)
     app.state.assessor = Assessor(database, settings.tick_minutes, secret, app.state.keeper)
     sharing.install(app)

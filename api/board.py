@@ -13,6 +13,7 @@ from datetime import datetime
 from api.agreements import Agreements
 from api.sheet import Sheet, Variant
 from api.summary import Summary
+from flashpoint.layers import Layer, Stand
 from flashpoint.released import Released
 from flashpoint.types import Audience
 
@@ -29,6 +30,8 @@ class Board:
         """Start empty. ``workers`` make the answers that take their time, for the board and for those who ask it."""
         self.workers = ThreadPoolExecutor(2, thread_name_prefix="board")
         self.agreements = Agreements()
+        #: The states of the layers that are not held here; replaced as a whole.
+        self.stands: Mapping[tuple[str, Audience, Layer], Stand] = {}
         self._sheets: dict[_Key, Sheet] = {}
         self._recent: dict[_Key, OrderedDict[datetime, Summary]] = {}
         self._lock = threading.Lock()
@@ -51,6 +54,10 @@ class Board:
     def get(self, operation: str, audience: Audience) -> Sheet | None:
         """Give the sheet of an operation for an audience, if there is one."""
         return self._sheets.get((operation, audience))
+
+    def operations(self, audience: Audience) -> list[str]:
+        """Give the operations of which an audience has a matrix."""
+        return sorted(operation for operation, whose in list(self._sheets) if whose is audience)
 
     def shown(self) -> Mapping[_Key, Released]:
         """Give the releases that are up."""

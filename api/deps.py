@@ -12,7 +12,7 @@ from api.allowance import weight_of
 from api.callers import Callers
 from flashpoint import access
 from flashpoint.access import Permission
-from flashpoint.errors import Invalid, PreconditionMissing, VersionMismatch, Violation
+from flashpoint.errors import Invalid, PreconditionMissing, Unavailable, VersionMismatch, Violation
 from flashpoint.store.engine import Database, Vault
 from flashpoint.strictjson import BATCH, SINGLE
 from flashpoint.types import Actor
@@ -144,6 +144,18 @@ def _if_match(if_match: Annotated[str | None, Header()] = None) -> str:
 
 
 IfMatch = Annotated[str, Depends(_if_match)]
+
+
+def stale_seconds(request: Request, operation: str) -> int | None:
+    """Give the age of what we serve where it must be told, ``None`` while the database answers.
+
+    Raises ``Unavailable`` beyond the limit: data as old as that must not look like a matrix.
+    """
+    settings = request.app.state.settings
+    age: float = request.app.state.contact.age_seconds(operation)
+    if age > settings.stale_limit_minutes * 60:
+        raise Unavailable("the matrix in memory is older than may be shown")
+    return int(age) if age > settings.stale_after_minutes * 60 else None
 
 
 def etag(*counts: int) -> str:

@@ -10,6 +10,7 @@ import psycopg
 from api.board import Board
 from api.keyring import KeyRing
 from flashpoint.store.engine import Database, libpq_url
+from flashpoint.store.layer_sources import stands
 from flashpoint.store.protocols import agreed
 from flashpoint.store.release_reading import load
 
@@ -65,6 +66,7 @@ class Watch(threading.Thread):
         """Read what is new of the matrices of those operations, or of all, and put it up; and who may have them."""
         with self._database.release_reader() as reader:
             self._board.agreements.put(agreed(reader))
+            self._board.stands = stands(reader)
             loaded = list(load(reader, operations, self._board.shown()))
         # What is merely read once more has not been assessed since.
         self._contact.touch({one.operation for one in loaded if self._board.put(one)})

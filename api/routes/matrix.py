@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Request, Response
 from api.archive import Archive
 from api.board import Board
 from api.changes import Moved
-from api.deps import MatrixReader
+from api.deps import MatrixReader, stale_seconds
 from api.matrix_parameters import (
     CHANGES_PARAMETERS,
     MATRIX_PARAMETERS,
@@ -27,7 +27,7 @@ from api.negotiation import negotiate
 from api.sharing import Gate
 from api.sheet import GEOJSON, Asked, OneRow, Sheet, Variant
 from api.summary import Summary
-from flashpoint.errors import NotFound, Unavailable
+from flashpoint.errors import NotFound
 from flashpoint.protocol import Subject
 from flashpoint.types import Actor
 
@@ -134,18 +134,6 @@ async def _before(request: Request, live: Sheet, since: datetime) -> Summary:
     archive: Archive = request.app.state.archive
     past = await archive.sheet(released, Moment(since, rebuilt_by=released.as_of))
     return past.summary
-
-
-def stale_seconds(request: Request, operation: str) -> int | None:
-    """Give the age of what we serve where it must be told, ``None`` while the database answers.
-
-    Raises ``Unavailable`` beyond the limit: data as old as that must not look like a matrix.
-    """
-    settings = request.app.state.settings
-    age: float = request.app.state.contact.age_seconds(operation)
-    if age > settings.stale_limit_minutes * 60:
-        raise Unavailable("the matrix in memory is older than may be shown")
-    return int(age) if age > settings.stale_after_minutes * 60 else None
 
 
 async def _answered(request: Request, sheet: Sheet, asked: Asked, age: int | None) -> Response:

@@ -7,7 +7,18 @@ for, and can say no more. ``revision`` is that of the picture that last changed 
 
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+)
 from sqlalchemy.schema import SchemaItem
 
 from flashpoint import types
@@ -54,11 +65,20 @@ def _in_zone() -> list[Column[Any] | CheckConstraint]:
     return [Column("zone_id", ID, nullable=False), *geometry_column("point", "POINT")[:1]]
 
 
+def _days(label: str) -> list[Column[Any]]:
+    """The first and the last day of what a label of a period names, by functions of the database."""
+    ends = {"begins_on": "first_day", "ends_on": "last_day"}
+    return [Column(name, Date, Computed(f"release.{day}({label})", persisted=True)) for name, day in ends.items()]
+
+
 picture_incident = _rows(
     "picture_incident",
     Column("category", Text, nullable=False),
     Column("period", Text, nullable=False),
     *_in_zone(),
+    *_days("coalesce((properties::jsonb ->> 'date'), period)"),
+    Index("ix_picture_incident_begins_on", "operation", "audience", "begins_on", "released_id"),
+    Index("ix_picture_incident_point", "point", postgresql_using="gist"),
     asked_for=("category", "period", "zone"),
 )
 
@@ -66,6 +86,8 @@ picture_community = _rows(
     "picture_community",
     Column("period", Text, nullable=False),
     *_in_zone(),
+    *_days("period"),
+    Index("ix_picture_community_point", "point", postgresql_using="gist"),
     asked_for=("period", "zone"),
 )
 

@@ -12,11 +12,13 @@ can be had from here.
 
 from collections.abc import Iterable
 
+from geoalchemy2 import Geometry
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
@@ -348,11 +350,18 @@ matrix_row = Table(
     Column("explanation", Text, nullable=False),
     *geometry_column("point", "POINT", nullable=False)[:1],
     *geometry_column("area", "MULTIPOLYGON", nullable=False)[:1],
+    # As it lies on tiles; null beyond the edge of web maps.
+    Column(
+        "mercator",
+        Geometry("MULTIPOLYGON", srid=3857, spatial_index=False),
+        Computed("release.on_tiles(area)", persisted=True),
+    ),
     ForeignKeyConstraint(
         ["operation", "audience"], ["release.matrix.operation", "release.matrix.audience"], ondelete="CASCADE"
     ),
     one_of("tier", types.Tier),
     Index("ix_matrix_row_revision", "operation", "audience", "revision"),
+    Index("ix_matrix_row_mercator", "mercator", postgresql_using="gist"),
     schema="release",
 )
 

@@ -1,0 +1,187 @@
+"""Where the rows of a layer come from: one query a layer, for pages, tiles and files alike, whoever asks.
+
+A source has a row for each feature: ``id`` (text, unique), ``properties`` (the finished JSON object), ``geometry``
+(WGS 84), ``mercator`` (EPSG:3857, null where nothing can be drawn), ``begins`` and ``ends`` (instants, null where a
+feature has no time), and one typed column for each of ``layers.columns``. PostgreSQL computes only those that a query
+names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import Boolean, Float, Integer, Subquery, Text, column, select, text
+from sqlalchemy.types import TypeEngine
+
+from flashpoint import layers
+from flashpoint.errors import NotFound
+from flashpoint.layers import Kind, Layer, Stand
+from flashpoint.picture import Collection
+from flashpoint.store.columns import AT
+from flashpoint.store.engine import Record, ReleaseReader
+from flashpoint.store.tables import matrix, picture
+from flashpoint.types import Audience
+
+_PICTURES = {Layer.INCIDENTS: Collection.INCIDENTS, Layer.COMMUNITIES: Collection.COMMUNITIES}
+_TYPES: dict[Kind, tuple[str, TypeEngine[Any]]] = {
+    Kind.TEXT: ("text", Text()),
+    Kind.INTEGER: ("int", Integer()),
+    Kind.NUMBER: ("float8", Float(53)),
+    Kind.BOOLEAN: ("boolean", Boolean()),
+}
+_HEAD: dict[str, TypeEngine[Any]] = {
+    "id": Text(),
+    "properties": Text(),
+    "geometry": Geometry("GEOMETRY", 4326),
+    "mercator": Geometry("GEOMETRY", 3857),
+    "begins": AT,
+    "ends": AT,
+}
+
+#: What does not stand in the properties, or stands in a column of its own as well, which is faster and may be indexed.
+_OWN = {
+    Layer.MATRIX: {
+        **{name: f"s.{name}" for name in ("rank", "rank_low", "rank_high", "top_k_share")},
+        **{name: f"r.{name}" for name in ("name", "pcode", "tier", "score")},
+    },
+    Layer.LOCALITIES: {name: f"r.{name}" for name in ("name", "pcode")},
+    Layer.COMMUNITIES: {name: f"r.{name}" for name in ("period", "zone")},
+    Layer.INCIDENTS: {name: f"r.{name}" for name in ("category", "period", "zone")},
+    Layer.CHANGES: {},
+}
+#: Begin and end of the days of a row, as instants.
+_DAYS = {
+    "begins": "(r.begins_on::timestamp AT TIME ZONE 'UTC')",
+    "ends": "((r.ends_on + 1)::timestamp AT TIME ZONE 'UTC' - interval '1 second')",
+}
+_RANKED = """
+    '{"rank":' || s.rank || ',"rank_low":' || s.rank_low || ',"rank_high":' || s.rank_high || ',"top_k_share":'
+    || CASE WHEN s.top_k_share = trunc(s.top_k_share) THEN s.top_k_share || '.0' ELSE s.top_k_share::text END
+    || ',' || substr(r.properties, 2)
+"""
+_PLAIN = """
+    (SELECT row_to_json(u)::text FROM (SELECT r.name, r.pcode, p.code_list, p.adm1_pcode, p.adm2_pcode, p.adm3_pcode
+        FROM jsonb_to_record(r.properties::jsonb)
+             AS p (code_list text, adm1_pcode text, adm2_pcode text, adm3_pcode text)) u)
+"""
+_AREA = {"id": "r.locality_id::text", "geometry": "r.area", "mercator": "r.mercator"}
+_POINT = {
+    "id": "r.released_id::text",
+    "properties": "r.properties",
+    "geometry": "r.point",
+    "mercator": "release.on_tiles(r.point)",
+    **_DAYS,
+}
+_COLUMNS = {
+    Layer.MATRIX: {**_AREA, "properties": _RANKED, "begins": "m.as_of", "ends": "m.as_of"},
+    Layer.LOCALITIES: {**_AREA, "properties": _PLAIN, "begins": "NULL", "ends": "NULL"},
+    Layer.COMMUNITIES: _POINT,
+    Layer.INCIDENTS: _POINT,
+    Layer.CHANGES: {
+        "id": "c.id",
+        "properties": "r.properties",
+        "geometry": "l.area",
+        "mercator": "l.mercator",
+        "begins": "CAST(:since AS timestamptz)",
+        "ends": "CAST(:as_of AS timestamptz)",
+    },
+}
+_WHOSE = "r.operation = :operation AND r.audience = :audience"
+_FROM = {
+    # The arrays stand in the order of the ids: rows meet their ranks by their number.
+    Layer.MATRIX: """
+        release.matrix m
+        CROSS JOIN LATERAL (
+            SELECT n.*, row_number() OVER (ORDER BY n.locality_id) AS place FROM release.matrix_row n
+            WHERE n.operation = :operation AND n.audience = :audience
+        ) r
+        JOIN LATERAL unnest(m.rank, m.rank_low, m.rank_high, m.top_k_share)
+            WITH ORDINALITY AS s (rank, rank_low, rank_high, top_k_share, place) ON s.place = r.place
+        WHERE m.operation = :operation AND m.audience = :audience
+    """,
+    Layer.LOCALITIES: f"release.matrix_row r WHERE {_WHOSE}",
+    Layer.COMMUNITIES: f"release.picture_community r WHERE {_WHOSE}",
+    Layer.INCIDENTS: f"release.picture_incident r WHERE {_WHOSE}",
+    # Who has left the matrix has no shape any more.
+    Layer.CHANGES: """
+        json_to_recordset(CAST(:rows AS json)) AS c (id text, properties json)
+        CROSS JOIN LATERAL (SELECT c.properties::text AS properties) r
+        LEFT JOIN release.matrix_row l
+            ON l.operation = :operation AND l.audience = :audience AND l.locality_id = c.id::uuid
+    """,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What the layer of changes holds: a JSON array of objects ``id`` and ``properties``, and between which moments."""
+
+    rows: str
+    since: datetime
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """The rows of a layer for an audience."""
+
+    layer: Layer
+    operation: str
+    audience: Audience
+    rows: Subquery
+
+
+def source(layer: Layer, operation: str, audience: Audience, moved: Moved | None = None) -> Source:
+    """Give the rows of a layer. That of changes is told what ``moved``; nobody else is."""
+    own = layers.columns(layer, audience)
+    written: dict[str, str] = dict(_COLUMNS[layer])
+    types = dict(_HEAD)
+    for one in own:
+        name, kind = _TYPES[one.kind]
+        found = _OWN[layer].get(one.name) or f"(r.properties::jsonb #>> '{{{','.join(one.path)}}}')::{name}"
+        written[one.name], types[one.name] = found, kind
+    # Put together from constants of this module and the catalogue of layers; what somebody asks for is bound.
+    query = ", ".join(f'{expression} AS "{name}"' for name, expression in written.items())
+    values: Mapping[str, object] = {"operation": operation, "audience": audience.value}
+    if moved is not None:
+        values = {**values, "rows": moved.rows, "since": moved.since, "as_of": moved.as_of}
+    rows = text(f"SELECT {query} FROM {_FROM[layer]}").bindparams(**values)
+    return Source(layer, operation, audience, rows.columns(*(column(n, types[n]) for n in written)).subquery("f"))
+
+
+def stands(reader: ReleaseReader) -> dict[tuple[str, Audience, Layer], Stand]:
+    """Give the states of all layers of pictures, of every operation and audience."""
+    query = select(picture).where(picture.c.collection.in_([one.value for one in _PICTURES.values()]))
+    layer_of = {collection: layer for layer, collection in _PICTURES.items()}
+    return {
+        (row.operation, Audience(row.audience), layer_of[Collection(row.collection)]): _picture_stand(row)
+        for row in reader.connection.execute(query)
+    }
+
+
+def stand(reader: ReleaseReader, layer: Layer, operation: str, audience: Audience) -> Stand:
+    """Give the state that a layer is in.
+
+    Raises:
+        NotFound: there is no such operation, or nothing of it has been released yet.
+    """
+    whose = {"operation": operation, "audience": audience}
+    if layer in _PICTURES:
+        found = reader.connection.execute(select(picture).filter_by(**whose, collection=_PICTURES[layer])).one_or_none()
+    else:
+        found = reader.connection.execute(
+            select(matrix.c.build, matrix.c.revision, matrix.c.as_of, matrix.c.content_sha256).filter_by(**whose)
+        ).one_or_none()
+    if found is None:
+        raise NotFound("no such operation, or nothing of it yet")
+    return _picture_stand(found) if layer in _PICTURES else _matrix_stand(found)
+
+
+def _picture_stand(row: Record) -> Stand:
+    return Stand(row.build, row.revision, row.as_of, f"{row.build}.{row.revision}")
+
+
+def _matrix_stand(row: Record) -> Stand:
+    return Stand(row.build, row.revision, row.as_of, bytes(row.content_sha256).hex())
