@@ -14,7 +14,21 @@ from api.board import Board
 from api.callers import Callers
 from api.code_flow import code_flow_of
 from api.keyring import KeyRing
-from api.routes import audit, health, incidents, matrix, methodologies, protocols, queue, released, sign_in, subjects
+from api.ogc.counts import Counts
+from api.ogc.ground import Grounds
+from api.routes import (
+    audit,
+    health,
+    incidents,
+    matrix,
+    methodologies,
+    ogc,
+    protocols,
+    queue,
+    released,
+    sign_in,
+    subjects,
+)
 from api.shelf import Shelf
 from api.sign_in import sign_in_of
 from api.watch import Contact, Watch
@@ -66,6 +80,8 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.state.contact = contact
     app.state.numbers = Numbers(secret)
     app.state.shelf = Shelf()
+    app.state.counts = Counts()
+    app.state.grounds = Grounds()
     app.state.keeper = Keeper(database, settings.home)
     app.state.assessor = Assessor(database, settings.tick_minutes, secret, app.state.keeper)
     sharing.install(app)
@@ -75,6 +91,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     for router in (
         matrix.router,
         released.router,
+        ogc.router,
         methodologies.router,
         protocols.router,
         *records,

@@ -11,17 +11,9 @@ from api.sharing import Gate
 from api.sheet import Sheet
 from flashpoint.errors import FlashpointError, Invalid, NotFound, NotShared, Violation
 from flashpoint.layers import Layer, Stand
-from flashpoint.protocol import Named, Subject
+from flashpoint.protocol import SUBJECT, Named
 from flashpoint.types import Actor, Audience
 
-#: What a protocol has to give for a layer.
-SUBJECT = {
-    Layer.MATRIX: Subject.MATRIX,
-    Layer.LOCALITIES: Subject.MATRIX,
-    Layer.COMMUNITIES: Subject.COMMUNITIES,
-    Layer.INCIDENTS: Subject.INCIDENTS,
-    Layer.CHANGES: Subject.MATRIX,
-}
 _MISSING = "no such operation, or nothing of it yet"
 
 

@@ -41,7 +41,7 @@ async def answer(request: Request, entered: Entered, wanted: Wanted, make: Calla
     shelf: Shelf = request.app.state.shelf
     coding = negotiate(", ".join(request.headers.getlist("accept-encoding")) or None)
     told = {} if entered.age_seconds is None else {"Age": str(entered.age_seconds)}
-    tag = _tag(entered, wanted, coding)
+    tag = tag_of(entered, wanted, coding)
     seen = request.headers.get("if-none-match")
     if seen is not None and matches(seen, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={**_COMMON, **told, "ETag": tag})
@@ -56,7 +56,7 @@ def _made(make: Callable[[], Made], asked: tuple[Entered, Wanted, str]) -> Answe
     entered, wanted, coding = asked
     made = make()
     # Between the look at what is in memory and the snapshot that was read, something may have been released.
-    tag = _tag(replace(entered, stand=made.stand), wanted, coding)
+    tag = tag_of(replace(entered, stand=made.stand), wanted, coding)
     headers = {**_COMMON, **made.headers, "ETag": tag}
     if not made.body:
         return Answer(HTTPStatus.NO_CONTENT, headers, b"")
@@ -66,7 +66,7 @@ def _made(make: Callable[[], Made], asked: tuple[Entered, Wanted, str]) -> Answe
     return Answer(HTTPStatus.OK, headers, compress(made.body, coding))
 
 
-def _tag(entered: Entered, wanted: Wanted, coding: str) -> str:
+def tag_of(entered: Entered, wanted: Wanted, coding: str) -> str:
     """Derive the strong tag from what decides the bytes, so that it is known before they are made.
 
     The moment is part of it: a database from a backup counts on from an earlier revision.

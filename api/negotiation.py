@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import zstandard
 
+from flashpoint.language import LANGUAGES, Code
+
 CODINGS = ("zstd", "gzip", "identity")
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -27,6 +29,24 @@ def negotiate(accept_encoding: str | None) -> str:
     quality = {coding: asked.get(coding, asked.get("*", fallback[coding])) for coding in CODINGS}
     best = max(CODINGS, key=quality.__getitem__)  # the first of equals
     return best if quality[best] > 0 else "identity"
+
+
+def prefers_html(accept: str | None) -> bool:
+    """Say whether a page is asked for rather than data, as browsers do; whoever takes anything gets data."""
+    asked = _qualities(accept or "")
+    page = max(asked.get("text/html", 0.0), asked.get("application/xhtml+xml", 0.0))
+    return page > max([quality for media, quality in asked.items() if media.endswith("json")], default=0.0)
+
+
+def negotiate_language(accept_language: str | None) -> Code:
+    """Choose the language that is asked for most, of those that there are; English where none is."""
+    asked = _qualities(accept_language or "")
+    wanted: dict[Code, float] = {
+        code: max((quality for tag, quality in asked.items() if tag.partition("-")[0] == code), default=0.0)
+        for code in LANGUAGES
+    }
+    best = max(wanted, key=wanted.__getitem__)
+    return best if wanted[best] > 0 else "en"
 
 
 def matches(if_none_match: str, tag: str) -> bool:

@@ -4,7 +4,7 @@
     localities    the localities alone: names, codes, shapes
     communities   enclave communities, generalised for the audience
     incidents     verified incidents, generalised for the audience
-    changes       the localities whose rank, tier or score moved within the last week
+    changes       the localities whose rank, tier or score is another than a week earlier
 
 What can be filtered, sorted by, drawn or exported is what stands in the answer: columns are read out of the finished
 properties by their ``path``, and nothing else is ever looked at.
@@ -30,6 +30,11 @@ class Layer(StrEnum):
     COMMUNITIES = "communities"
     INCIDENTS = "incidents"
     CHANGES = "changes"
+
+    @property
+    def is_drawn_as_areas(self) -> bool:
+        """Whether its features are areas, and not points."""
+        return ABOUT[self].shape is Shape.AREAS
 
 
 class Kind(StrEnum):
@@ -217,7 +222,6 @@ _CHANGE = (
         )
         for end, when in {"from": Text("before", "avant"), "to": Text("now", "maintenant")}.items()
     ),
-    _column("gone", Kind.BOOLEAN, "Has left the matrix", "A quitté la matrice"),
 )
 
 ABOUT = {
@@ -263,8 +267,8 @@ ABOUT = {
     Layer.CHANGES: About(
         Text("Changes of the matrix", "Évolutions de la matrice"),
         Text(
-            "The localities whose rank, tier or score moved within a week, and those that are new or have left.",
-            "Les localités dont le rang, le niveau ou le score a changé en une semaine, les nouvelles, les sortantes.",
+            "The localities whose rank, tier or score is another than a week earlier, and those that are new.",
+            "Les localités dont le rang, le niveau ou le score a changé en une semaine, et celles qui sont nouvelles.",
         ),
         Shape.AREAS,
         timed=True,
@@ -283,6 +287,12 @@ def columns(layer: Layer, audience: Audience) -> tuple[Column, ...]:
         Layer.INCIDENTS: (*_INCIDENT, *(_INCIDENT_FINE if cluster else ())),
         Layer.CHANGES: _CHANGE,
     }[layer]
+
+
+def members(layer: Layer, audience: Audience) -> frozenset[str]:
+    """Give the members of a layer's properties."""
+    nested = ("contributions", "override", "response") if layer is Layer.MATRIX else ()
+    return frozenset((*(column.path[0] for column in columns(layer, audience)), *nested))
 
 
 def value_of(properties: Any, column: Column) -> Any:  # noqa: ANN401 - members of JSON

@@ -1,9 +1,9 @@
 """Where the rows of a layer come from: one query a layer, for pages, tiles and files alike, whoever asks.
 
-A source has a row for each feature: ``id`` (text, unique), ``properties`` (the finished JSON object), ``geometry``
-(WGS 84), ``mercator`` (EPSG:3857, null where nothing can be drawn), ``begins`` and ``ends`` (instants, null where a
-feature has no time), and one typed column for each of ``layers.columns``. PostgreSQL computes only those that a query
-names.
+A source has a row for each feature: ``id`` (a UUID, given as text), ``properties`` (the finished JSON object),
+``geometry`` (WGS 84), ``mercator`` (EPSG:3857, null where nothing can be drawn), ``begins`` and ``ends`` (instants,
+null where a feature has no time; of pictures whole days, ``first_day`` to ``last_day``, which are indexed), and one
+typed column for each of ``layers.columns``. PostgreSQL computes only those that a query names.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import Boolean, Float, Integer, Subquery, Text, column, select, text
+from sqlalchemy import Boolean, Date, Float, Integer, Subquery, Text, column, select, text
+from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.types import TypeEngine
 
 from flashpoint import layers
@@ -32,12 +33,15 @@ _TYPES: dict[Kind, tuple[str, TypeEngine[Any]]] = {
     Kind.BOOLEAN: ("boolean", Boolean()),
 }
 _HEAD: dict[str, TypeEngine[Any]] = {
-    "id": Text(),
+    "id": PGUUID(as_uuid=False),
     "properties": Text(),
     "geometry": Geometry("GEOMETRY", 4326),
+    "point": Geometry("POINT", 4326),
     "mercator": Geometry("GEOMETRY", 3857),
     "begins": AT,
     "ends": AT,
+    "first_day": Date(),
+    "last_day": Date(),
 }
 
 #: What does not stand in the properties, or stands in a column of its own as well, which is faster and may be indexed.
@@ -55,7 +59,10 @@ _OWN = {
 _DAYS = {
     "begins": "(r.begins_on::timestamp AT TIME ZONE 'UTC')",
     "ends": "((r.ends_on + 1)::timestamp AT TIME ZONE 'UTC' - interval '1 second')",
+    "first_day": "r.begins_on",
+    "last_day": "r.ends_on",
 }
+_NO_DAYS = {"first_day": "NULL", "last_day": "NULL"}
 _RANKED = """
     '{"rank":' || s.rank || ',"rank_low":' || s.rank_low || ',"rank_high":' || s.rank_high || ',"top_k_share":'
     || CASE WHEN s.top_k_share = trunc(s.top_k_share) THEN s.top_k_share || '.0' ELSE s.top_k_share::text END
@@ -66,26 +73,29 @@ _PLAIN = """
         FROM jsonb_to_record(r.properties::jsonb)
              AS p (code_list text, adm1_pcode text, adm2_pcode text, adm3_pcode text)) u)
 """
-_AREA = {"id": "r.locality_id::text", "geometry": "r.area", "mercator": "r.mercator"}
+_AREA = {"id": "r.locality_id", "geometry": "r.area", "point": "r.point", "mercator": "r.mercator"}
 _POINT = {
-    "id": "r.released_id::text",
+    "id": "r.released_id",
     "properties": "r.properties",
     "geometry": "r.point",
+    "point": "r.point",
     "mercator": "release.on_tiles(r.point)",
     **_DAYS,
 }
 _COLUMNS = {
-    Layer.MATRIX: {**_AREA, "properties": _RANKED, "begins": "m.as_of", "ends": "m.as_of"},
-    Layer.LOCALITIES: {**_AREA, "properties": _PLAIN, "begins": "NULL", "ends": "NULL"},
+    Layer.MATRIX: {**_AREA, "properties": _RANKED, "begins": "m.as_of", "ends": "m.as_of", **_NO_DAYS},
+    Layer.LOCALITIES: {**_AREA, "properties": _PLAIN, "begins": "NULL", "ends": "NULL", **_NO_DAYS},
     Layer.COMMUNITIES: _POINT,
     Layer.INCIDENTS: _POINT,
     Layer.CHANGES: {
-        "id": "c.id",
+        "id": "c.id::uuid",
         "properties": "r.properties",
         "geometry": "l.area",
+        "point": "l.point",
         "mercator": "l.mercator",
         "begins": "CAST(:since AS timestamptz)",
         "ends": "CAST(:as_of AS timestamptz)",
+        **_NO_DAYS,
     },
 }
 _WHOSE = "r.operation = :operation AND r.audience = :audience"
@@ -132,6 +142,11 @@ class Source:
     audience: Audience
     rows: Subquery
 
+    @property
+    def has_days(self) -> bool:
+        """Whether the time of its features is whole days."""
+        return self.layer in _PICTURES
+
 
 def source(layer: Layer, operation: str, audience: Audience, moved: Moved | None = None) -> Source:
     """Give the rows of a layer. That of changes is told what ``moved``; nobody else is."""
@@ -177,6 +192,13 @@ def stand(reader: ReleaseReader, layer: Layer, operation: str, audience: Audienc
     if found is None:
         raise NotFound("no such operation, or nothing of it yet")
     return _picture_stand(found) if layer in _PICTURES else _matrix_stand(found)
+
+
+def head_of_matrix(reader: ReleaseReader, operation: str, audience: Audience) -> bytes:
+    """Give what a matrix says of itself: finished members of a JSON object."""
+    query = select(matrix.c.head).filter_by(operation=operation, audience=audience)
+    head: str = reader.connection.execute(query).scalar_one()
+    return head.encode()
 
 
 def _picture_stand(row: Record) -> Stand:

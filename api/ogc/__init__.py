@@ -1,0 +1,1 @@
+"""OGC API - Features: the layers as GIS tools ask for them."""

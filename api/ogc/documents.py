@@ -1,0 +1,158 @@
+"""What is said of the layers: the landing page, the collections, and what can be asked of each."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from api.layer_access import Entered
+from api.ogc.conformance import CONFORMS_TO
+from api.ogc.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, Link, Site
+from api.sheet import Sheet
+from api.summary import instant
+from flashpoint import layers
+from flashpoint.crs import CRS84, Crs, systems
+from flashpoint.layers import ABOUT, Kind, Layer, Shape
+from flashpoint.matrix import CLASSIFICATION
+from flashpoint.store.layer_filters import GEOMETRY, ID, TIME
+from flashpoint.types import Audience
+
+Document = dict[str, Any]
+
+COLLECTIONS = "/ogc/collections"
+_QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+_CONFORMANCE = "http://www.opengis.net/def/rel/ogc/1.0/conformance"
+_DATA = "http://www.opengis.net/def/rel/ogc/1.0/data"
+_WORLD = (-180.0, -90.0, 180.0, 90.0)
+_TYPES = {Kind.TEXT: "string", Kind.INTEGER: "integer", Kind.NUMBER: "number", Kind.BOOLEAN: "boolean"}
+_FORMATS = {Shape.AREAS: "geometry-multipolygon", Shape.POINTS: "geometry-point"}
+
+
+def extent(sheet: Sheet | None) -> tuple[float, float, float, float]:
+    """Give the box in which all localities of an operation lie; the world where none is known."""
+    boxes = [one.place.bbox for one in sheet.released.written if one.place.bbox is not None] if sheet else []
+    if not boxes or any(west > east for west, _, east, _ in boxes):
+        return _WORLD
+    lows, highs = [(one[0], one[1]) for one in boxes], [(one[2], one[3]) for one in boxes]
+    return (*map(min, zip(*lows, strict=True)), *map(max, zip(*highs, strict=True)))
+
+
+def systems_of(sheet: Sheet | None) -> tuple[Crs, ...]:
+    """Give the reference systems in which the layers of an operation can be had."""
+    box = extent(sheet)
+    if box == _WORLD:
+        return tuple(one for one in systems(0, 0) if one.srid in {4326, 3857})
+    west, south, east, north = box
+    return systems((west + east) / 2, (south + north) / 2)
+
+
+def landing(site: Site, audience: Audience, *, html: bool) -> Document:
+    """Say what there is, and where."""
+    return {
+        "title": "Flashpoint",
+        "description": "Where protection goes first: the ranked matrix of localities, and what it is made of.",
+        "attribution": CLASSIFICATION[audience],
+        "links": [
+            *site.both("/ogc", JSON, html=html),
+            site.link("service-desc", "/ogc/api", OPENAPI, title="The description of this API"),
+            site.link("service-doc", "/ogc/api", HTML, title="The same for people", parameters=[("f", "html")]),
+            site.link("conformance", "/ogc/conformance", JSON, title="What this API conforms to"),
+            site.link(_CONFORMANCE, "/ogc/conformance", JSON, title="What this API conforms to"),
+            site.link("data", COLLECTIONS, JSON, title="The collections"),
+            site.link(_DATA, COLLECTIONS, JSON, title="The collections"),
+        ],
+    }
+
+
+def conformance(site: Site, *, html: bool) -> Document:
+    """Say what the API conforms to."""
+    return {"conformsTo": list(CONFORMS_TO), "links": site.both("/ogc/conformance", JSON, html=html)}
+
+
+def collections(entered: Iterable[Entered], sheet: Sheet | None, site: Site, *, html: bool) -> Document:
+    """List the collections that the caller may have."""
+    listed = [collection(one, sheet, [*_of_collection(one, site, html=False)]) for one in entered]
+    return {
+        "links": site.both(COLLECTIONS, JSON, html=html),
+        "crs": [one.uri for one in systems_of(sheet)],
+        "collections": listed,
+    }
+
+
+def one_collection(entered: Entered, sheet: Sheet | None, site: Site, *, html: bool) -> Document:
+    """Say of one collection what it is, and how to have it."""
+    return collection(entered, sheet, [*_of_collection(entered, site, html=html)])
+
+
+def collection(entered: Entered, sheet: Sheet | None, links: Sequence[Link]) -> Document:
+    """Say what a collection is. Its extent is that of the operation: it tells nothing of where single rows lie."""
+    about = ABOUT[entered.layer]
+    return {
+        "id": entered.layer,
+        "title": about.title.en,
+        "description": about.description.en,
+        "itemType": "feature",
+        "extent": {
+            "spatial": {"bbox": [extent(sheet)], "crs": CRS84.uri},
+            **({"temporal": _temporal(entered)} if about.timed else {}),
+        },
+        "crs": [one.uri for one in systems_of(sheet)],
+        "storageCrs": CRS84.uri,
+        "links": list(links),
+    }
+
+
+def _temporal(entered: Entered) -> Document:
+    as_of: datetime = entered.stand.as_of
+    return {
+        "interval": [[instant(as_of) if entered.layer is Layer.MATRIX else None, instant(as_of)]],
+        "trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian",
+    }
+
+
+def _of_collection(entered: Entered, site: Site, *, html: bool) -> Iterable[Link]:
+    path, title = f"{COLLECTIONS}/{entered.layer}", ABOUT[entered.layer].title.en
+    yield from site.both(path, JSON, html=html)
+    yield site.link("items", f"{path}/items", GEOJSON, title=title, parameters=[("f", "json")])
+    yield site.link("items", f"{path}/items", HTML, title=title, parameters=[("f", "html")])
+    yield site.link(_QUERYABLES, f"{path}/queryables", SCHEMA, title="What can be asked by", parameters=[("f", "json")])
+    yield site.link(
+        "queryables", f"{path}/queryables", SCHEMA, title="What can be asked by", parameters=[("f", "json")]
+    )
+    if entered.layer is not Layer.CHANGES:
+        yield from _elsewhere(entered.layer, site)
+
+
+def _elsewhere(layer: Layer, site: Site) -> Iterable[Link]:
+    """Link to the same features as tiles and as files."""
+    yield site.link("tiles", f"/tiles/{layer}", JSON, title="As vector tiles (TileJSON)")
+    for ending, media in _FILES.items():
+        yield site.link("enclosure", f"/v1/exports/{layer}.{ending}", media, title=f"As a file ({ending})")
+
+
+_FILES = {
+    "gpkg": "application/geopackage+sqlite3",
+    "csv": "text/csv",
+}
+
+
+def queryables(entered: Entered, site: Site) -> Document:
+    """Describe what a collection can be asked by: a JSON Schema."""
+    about = ABOUT[entered.layer]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": site.href(f"{COLLECTIONS}/{entered.layer}/queryables"),
+        "type": "object",
+        "title": about.title.en,
+        "properties": {
+            ID: {"title": "Id", "type": "string", "x-ogc-role": "id"},
+            GEOMETRY: {"title": "Geometry", "format": _FORMATS[about.shape], "x-ogc-role": "primary-geometry"},
+            **({TIME: {"title": "Time", "type": "string", "format": "date-time"}} if about.timed else {}),
+            **{column.name: _schema(column) for column in layers.columns(entered.layer, entered.audience)},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _schema(column: layers.Column) -> Document:
+    choices = {"enum": list(column.choices)} if column.choices else {}
+    return {"title": column.title.en, "type": _TYPES[column.kind], **choices}

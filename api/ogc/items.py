@@ -1,0 +1,208 @@
+"""Items of a layer: from the matrix in memory where it has all that is asked for, else from the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from api.layer_access import Entered
+from api.layer_answers import Made
+from api.ogc.counts import Counts
+from api.ogc.ground import Ground
+from api.ogc.links import GEOJSON, Link, Site
+from api.ogc.query import ItemsQuery, cursor
+from flashpoint.crs import Crs
+from flashpoint.errors import NotFound
+from flashpoint.features import dumps
+from flashpoint.layers import ABOUT, Layer, Stand
+from flashpoint.matrix import CLASSIFICATION
+from flashpoint.store import layer_reading
+from flashpoint.store.engine import Database, Record, ReleaseReader
+from flashpoint.store.layer_reading import Page
+from flashpoint.store.layer_sources import Moved, Source, head_of_matrix, source, stand
+
+_MISSING = "no such feature"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where items come from: the layer that was entered, the database, and the ground of the matrix, if it has one."""
+
+    entered: Entered
+    database: Database
+    counts: Counts
+    ground: Ground | None
+
+    @property
+    def moved(self) -> Moved | None:
+        """What the layer of changes holds."""
+        return self.ground.moved if self.ground is not None and self.entered.layer is Layer.CHANGES else None
+
+    def source(self) -> Source:
+        """Give the rows."""
+        entered = self.entered
+        return source(entered.layer, entered.operation, entered.audience, self.moved)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Features, finished, and how many there are on all pages. ``after`` is where the next page begins, if any."""
+
+    head: bytes
+    features: Sequence[bytes]
+    matched: int
+    after: str | None
+    stand: Stand
+
+
+def items(place: Place, asked: ItemsQuery, site: Site) -> Made:
+    """Write a page as a FeatureCollection."""
+    in_memory = asked.is_plain and place.ground is not None and place.entered.layer is not Layer.CHANGES
+    page = _from_memory(place.entered, place.ground, asked) if in_memory and place.ground else _from_rows(place, asked)
+    counts = b'"numberMatched":%d,"numberReturned":%d' % (page.matched, len(page.features))
+    links = b'"links":' + dumps(_links(place.entered, asked, site, page.after))
+    head = [b'{"type":"FeatureCollection"', page.head, counts, links]
+    body = b",".join([*head, b'"features":[' + b",".join(page.features) + b"]}"])
+    return Made(body, page.stand, {"Content-Crs": f"<{asked.page.crs.uri}>"})
+
+
+def item(place: Place, feature: str, crs: Crs, site: Site) -> Made:
+    """Write one feature.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    entered = place.entered
+    with place.database.release_reader() as reader:
+        standing = stand(reader, entered.layer, entered.operation, entered.audience)
+        found = layer_reading.one(reader, place.source(), feature, crs)
+        head = _head(entered, reader, standing)
+    if found is None:
+        raise NotFound(_MISSING)
+    path = f"/ogc/collections/{entered.layer}"
+    links = [
+        *site.both(f"{path}/items/{feature}", GEOJSON),
+        site.link("collection", path, "application/json", title=ABOUT[entered.layer].title.en),
+    ]
+    written = _written(entered.layer, found, None)[:-1]
+    body = b",".join([written, head, b'"links":' + dumps(links) + b"}"])
+    return Made(body, standing, {"Content-Crs": f"<{crs.uri}>"})
+
+
+def _of_matrix(entered: Entered, head: bytes) -> bytes:
+    return head + b',"stale":' + (b"false" if entered.age_seconds is None else b"true")
+
+
+def _head(entered: Entered, reader: ReleaseReader, standing: Stand) -> bytes:
+    """Write what every output says of itself, of the state that is read."""
+    if entered.sheet is not None:
+        return _of_matrix(entered, head_of_matrix(reader, entered.operation, entered.audience))
+    told = {
+        "operation": entered.operation,
+        "audience": entered.audience,
+        "classification": CLASSIFICATION[entered.audience],
+        "protocol": entered.protocol,
+        "as_of": standing.as_of,
+        "stale": entered.age_seconds is not None,
+    }
+    return dumps(told)[1:-1]
+
+
+def _links(entered: Entered, asked: ItemsQuery, site: Site, after: str | None) -> list[Link]:
+    """Say where the next page is: without it every GIS client truncates in silence."""
+    path = f"/ogc/collections/{entered.layer}"
+    links = site.both(f"{path}/items", GEOJSON, asked.terms)
+    if after is not None:
+        # Whoever asked for more than a page holds gets pages of that size.
+        terms = [*((n, v) for n, v in asked.terms if n != "limit"), ("limit", str(asked.page.limit)), ("after", after)]
+        links.append(site.link("next", f"{path}/items", GEOJSON, parameters=terms))
+    return [*links, site.link("collection", path, "application/json", title=ABOUT[entered.layer].title.en)]
+
+
+# -- from memory ------------------------------------------------------------------------------------------------------
+
+
+def _from_memory(entered: Entered, ground: Ground, asked: ItemsQuery) -> _Page:
+    start = ground.behind(asked.page.after[-1] if asked.page.after else None)
+    found: Sequence[int] = range(len(ground.ids))
+    if asked.narrowed.area is not None:
+        found = ground.touching(asked.narrowed.area)
+    if not _is_of_time(entered, asked):
+        found = ()
+    page = [at for at in found if at >= start][: asked.page.limit + 1] if start else found[: asked.page.limit + 1]
+    more, page = len(page) > asked.page.limit, page[: asked.page.limit]
+    ranked = entered.layer is Layer.MATRIX
+    told = _instant(entered.stand.as_of) if ranked else b"null"
+    properties = ground.ranked if ranked else ground.plain
+    features = [_feature(ground.ids[at], ground.shape(at), _chosen(properties(at), asked), told) for at in page]
+    head = _of_matrix(entered, ground.sheet.released.head)
+    return _Page(head, features, len(found), ground.ids[page[-1]] if more else None, entered.stand)
+
+
+def _is_of_time(entered: Entered, asked: ItemsQuery) -> bool:
+    """Say whether the moment of the matrix lies in the interval. What has no time is of all times."""
+    if asked.narrowed.during is None or not ABOUT[entered.layer].timed:
+        return True
+    begin, end = asked.narrowed.during
+    as_of = entered.stand.as_of
+    return (begin is None or begin <= as_of) and (end is None or as_of <= end)
+
+
+# -- from the database ------------------------------------------------------------------------------------------------
+
+
+def _from_rows(place: Place, asked: ItemsQuery) -> _Page:
+    entered, rows = place.entered, place.source()
+    with place.database.release_reader() as reader:
+        standing = stand(reader, entered.layer, entered.operation, entered.audience)
+        found = layer_reading.page(reader, rows, asked.narrowed, asked.page)
+        head = _head(entered, reader, standing)
+        key = (entered.operation, entered.audience, entered.layer, standing, asked.narrowed.told)
+        matched = place.counts.get(key, lambda: layer_reading.count(reader, rows, asked.narrowed))
+    page = found[: asked.page.limit]
+    features = [_written(entered.layer, row, asked) for row in page]
+    after = _behind(asked.page, page[-1]) if len(found) > len(page) else None
+    return _Page(head, features, matched, after, standing)
+
+
+def _behind(page: Page, last: Record) -> str:
+    return cursor(page.order, [getattr(last, f"key_{at}") for at in range(len(page.order.keys))], last.id)
+
+
+def _written(layer: Layer, row: Record, asked: ItemsQuery | None) -> bytes:
+    properties = row.properties.encode()
+    if asked is not None:
+        properties = _chosen(properties, asked)
+    return _feature(row.id, b"null" if row.shape is None else row.shape.encode(), properties, _time(layer, row))
+
+
+def _feature(feature: str, geometry: bytes, properties: bytes, told: bytes) -> bytes:
+    members = (feature.encode(), geometry, properties, told)
+    return b'{"type":"Feature","id":"%b","geometry":%b,"properties":%b,"time":%b}' % members
+
+
+def _chosen(properties: bytes, asked: ItemsQuery) -> bytes:
+    """Leave out the members that were not asked for."""
+    if asked.properties is None:
+        return properties
+    told = orjson.loads(properties)
+    return dumps({name: told[name] for name in told if name in asked.properties})
+
+
+def _time(layer: Layer, row: Record) -> bytes:
+    """Write when a feature is, as JSON-FG does: an instant, a day, or an interval of days or of instants."""
+    if row.begins is None:
+        return b"null"
+    if layer in {Layer.INCIDENTS, Layer.COMMUNITIES}:
+        first, last = row.begins.astimezone(UTC).date(), row.ends.astimezone(UTC).date()
+        return dumps({"date": first} if first == last else {"interval": [first, last]})
+    return _instant(row.begins) if row.begins == row.ends else dumps({"interval": [_utc(row.begins), _utc(row.ends)]})
+
+
+def _instant(at: datetime) -> bytes:
+    return dumps({"timestamp": _utc(at)})
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)

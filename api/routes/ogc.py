@@ -1,0 +1,190 @@
+"""OGC API - Features: the released layers for GIS tools, under the same gate and from the same rows as everything."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from api import layer_answers
+from api.board import Board
+from api.deps import ReleasedReader, Store
+from api.layer_access import Door, Entered
+from api.layer_answers import Made, Wanted
+from api.negotiation import negotiate_language, prefers_html
+from api.ogc import description, documents, pages
+from api.ogc.items import Place, item, items
+from api.ogc.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, Site
+from api.ogc.query import ITEM, ITEMS, About, Given, items_query
+from api.sheet import Sheet
+from flashpoint.errors import NotFound
+from flashpoint.features import dumps
+from flashpoint.language import Code
+from flashpoint.layers import Layer
+from flashpoint.store.engine import Database
+from flashpoint.types import Actor
+
+router = APIRouter(prefix="/ogc", tags=["ogc"])
+
+_COMMON = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language, Authorization"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every resource is asked: as which form, in which language, under which name, for which operation."""
+
+    given: Given
+    site: Site
+    html: bool
+    language: Code
+
+    @classmethod
+    def of(cls, request: Request, *known: str) -> "Asked":
+        """Read a request, whose other parameters are ``known``.
+
+        Raises:
+            Invalid: one of these is wrong, or a parameter unknown.
+        """
+        given = Given(request.scope["query_string"], known)
+        site = Site.of(request, given.operation())
+        html = given.html(preferred=prefers_html(request.headers.get("accept")))
+        given.check()
+        return cls(given, site, html, negotiate_language(request.headers.get("accept-language")))
+
+    def document(self, name: str, media: str, document: Mapping[str, Any]) -> Response:
+        """Answer a document, or the page of it."""
+        if not self.html:
+            return Response(dumps(document), headers=_COMMON, media_type=media)
+        page = pages.page(name, document, self.language)
+        return Response(page, headers={**_COMMON, **self.of_page(name)}, media_type=HTML)
+
+    def of_page(self, name: str) -> dict[str, str]:
+        """Give the header fields that go with a page."""
+        return {"Content-Language": self.language, "Content-Security-Policy": pages.policy(name)}
+
+
+@router.get("", response_class=Response)
+async def get_landing(actor: ReleasedReader, request: Request) -> Response:
+    """Say what there is for GIS tools, and where."""
+    asked = Asked.of(request)
+    return asked.document("landing", JSON, documents.landing(asked.site, actor.audience, html=asked.html))
+
+
+@router.get("/api", response_class=Response)
+async def get_api(actor: ReleasedReader, request: Request) -> Response:  # noqa: ARG001 - who asks has a key
+    """Describe the API for GIS tools, as OpenAPI 3.0."""
+    asked = Asked.of(request)
+    return asked.document("api", OPENAPI, description.description(asked.site))
+
+
+@router.get("/conformance", response_class=Response)
+async def get_conformance(actor: ReleasedReader, request: Request) -> Response:  # noqa: ARG001 - likewise
+    """Say what the API for GIS tools conforms to."""
+    asked = Asked.of(request)
+    return asked.document("conformance", JSON, documents.conformance(asked.site, html=asked.html))
+
+
+@router.get("/collections", response_class=Response)
+async def get_collections(actor: ReleasedReader, request: Request, door: Door) -> Response:
+    """List the layers that your audience may have."""
+    asked = Asked.of(request)
+    operation = door.operation(actor, asked.given.operation())
+    found = door.layers(actor, operation)
+    document = documents.collections(found, _sheet(request, actor, operation), asked.site, html=asked.html)
+    return asked.document("collections", JSON, document)
+
+
+@router.get("/collections/{collection}", response_class=Response)
+async def get_collection(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
+    """Say of one layer what it is, where it lies, and how to have it."""
+    asked = Asked.of(request)
+    entered = _enter(door, actor, collection, asked)
+    sheet = _sheet(request, actor, entered.operation)
+    return asked.document("collection", JSON, documents.one_collection(entered, sheet, asked.site, html=asked.html))
+
+
+@router.get("/collections/{collection}/queryables", response_class=Response)
+async def get_queryables(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
+    """Say what a layer can be filtered and sorted by, as a JSON Schema."""
+    asked = Asked.of(request)
+    entered = _enter(door, actor, collection, asked)
+    return asked.document("queryables", SCHEMA, documents.queryables(entered, asked.site))
+
+
+@router.get("/collections/{collection}/items", response_class=Response)
+async def get_items(collection: str, actor: ReleasedReader, request: Request, door: Door, database: Store) -> Response:
+    """Read the features of a layer, a page at a time, in the order of their ids or as sorted."""
+    asked = Asked.of(request, *ITEMS)
+    entered = _enter(door, actor, collection, asked)
+    about = About(entered.layer, entered.audience, documents.systems_of(_sheet(request, actor, entered.operation)))
+    query = items_query(asked.given, about)
+    terms = (*query.terms, ("after", asked.given.get("after") or ""))
+    make = partial(items, _place(request, entered, database), query, asked.site)
+    return await _answered(request, entered, asked, ("items", terms, make))
+
+
+@router.get("/collections/{collection}/items/{feature}", response_class=Response)
+async def get_item(
+    collection: str, feature: str, actor: ReleasedReader, request: Request, door: Door, database: Store
+) -> Response:
+    """Read one feature of a layer by its id."""
+    asked = Asked.of(request, *ITEM)
+    entered = _enter(door, actor, collection, asked)
+    crs = asked.given.crs("crs", documents.systems_of(_sheet(request, actor, entered.operation)))
+    asked.given.check()
+    make = partial(item, _place(request, entered, database), _id(feature), crs, asked.site)
+    return await _answered(request, entered, asked, ("item", (("id", feature), ("crs", crs.uri)), make))
+
+
+def _enter(door: Door, actor: Actor, collection: str, asked: Asked) -> Entered:
+    try:
+        layer = Layer(collection)
+    except ValueError:
+        raise NotFound("no such collection") from None
+    return door.enter(actor, layer, door.operation(actor, asked.given.operation()))
+
+
+def _id(feature: str) -> str:
+    try:
+        return str(UUID(feature))
+    except ValueError:
+        raise NotFound("no such feature") from None
+
+
+def _sheet(request: Request, actor: Actor, operation: str) -> Sheet | None:
+    """Give the matrix that says where the operation lies, whatever layer is asked for."""
+    board: Board = request.app.state.board
+    return board.get(operation, actor.audience)
+
+
+def _place(request: Request, entered: Entered, database: Database) -> Place:
+    state = request.app.state
+    ground = None if entered.sheet is None else state.grounds.of(entered.sheet)
+    return Place(entered, database, state.counts, ground)
+
+
+_Making = tuple[str, tuple[tuple[str, str], ...], Callable[[], Made]]
+
+
+async def _answered(request: Request, entered: Entered, asked: Asked, making: _Making) -> Response:
+    """Answer features, or the page of them."""
+    name, terms, make = making
+    told = [name, asked.site.origin, asked.site.operation or "", str(entered.age_seconds is not None)]
+    told += [part for term in terms for part in term]
+    if not asked.html:
+        return await layer_answers.answer(request, entered, Wanted(tuple(told), GEOJSON), make)
+    wanted = Wanted((*told, asked.language), f"{HTML}; charset=utf-8")
+    return await layer_answers.answer(request, entered, wanted, partial(_page, asked, name, make))
+
+
+def _page(asked: Asked, name: str, make: Callable[[], Made]) -> Made:
+    made = make()
+    document = orjson.loads(made.body)
+    for link in document["links"]:
+        # The page is the form that is shown here, and the other one the alternate.
+        link["rel"] = {"self": "alternate", "alternate": "self"}.get(link["rel"], link["rel"])
+    page = pages.page(name, document, asked.language)
+    return replace(made, body=page, headers={**made.headers, **asked.of_page(name)})
