@@ -34,7 +34,7 @@ class Entered:
 
 
 class Doorway:
-    """A dependency: the layers of an operation, for one request.
+    """The layers of an operation, for one request.
 
     Asked on every request, before any tag is compared, like the gate that it stands on.
     """
@@ -100,7 +100,14 @@ class Doorway:
 
 
 _PICTURED = frozenset({Layer.COMMUNITIES, Layer.INCIDENTS})
-Door = Annotated[Doorway, Depends()]
+
+
+async def _doorway(request: Request) -> Doorway:
+    # A class or a plain function would be called in a thread, which costs as much as a page from memory.
+    return Doorway(request)
+
+
+Door = Annotated[Doorway, Depends(_doorway)]
 
 
 def _stand(sheet: Sheet | None) -> Stand | None:

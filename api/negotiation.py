@@ -31,6 +31,7 @@ def negotiate(accept_encoding: str | None) -> str:
     return best if quality[best] > 0 else "identity"
 
 
+@lru_cache(maxsize=256)
 def prefers_html(accept: str | None) -> bool:
     """Say whether a page is asked for rather than data, as browsers do; whoever takes anything gets data."""
     asked = _qualities(accept or "")
@@ -38,6 +39,7 @@ def prefers_html(accept: str | None) -> bool:
     return page > max([quality for media, quality in asked.items() if media.endswith("json")], default=0.0)
 
 
+@lru_cache(maxsize=256)
 def negotiate_language(accept_language: str | None) -> Code:
     """Choose the language that is asked for most, of those that there are; English where none is."""
     asked = _qualities(accept_language or "")

@@ -46,6 +46,10 @@ EPSG4326 = Crs(f"{_EPSG}4326", _WGS84, 5, swapped=True)
 WEB_MERCATOR = Crs(f"{_EPSG}3857", 3857, 2)
 
 
+#: Systems in which every place can be had; the first is the usual one.
+WORLDWIDE = (CRS84, EPSG4326, WEB_MERCATOR)
+
+
 def utm_of(longitude: float, latitude: float) -> Crs | None:
     """Give the UTM zone of a place; ``None`` where there is none."""
     if not _UTM_SOUTH <= latitude <= _UTM_NORTH:
@@ -58,7 +62,7 @@ def utm_of(longitude: float, latitude: float) -> Crs | None:
 def systems(longitude: float, latitude: float) -> tuple[Crs, ...]:
     """Give the systems in which an operation that lies around a place can be had; the first is the usual one."""
     utm = utm_of(longitude, latitude)
-    return (CRS84, EPSG4326, WEB_MERCATOR, *((utm,) if utm else ()))
+    return (*WORLDWIDE, *((utm,) if utm else ()))
 
 
 def to_wgs84(geometry: BaseGeometry, crs: Crs) -> BaseGeometry | None:

@@ -6,13 +6,14 @@ from typing import Any
 
 from api.layer_access import Entered
 from api.ogc.conformance import CONFORMS_TO
+from api.ogc.ground import WORLD, Ground
 from api.ogc.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, Link, Site
-from api.sheet import Sheet
 from api.summary import instant
 from flashpoint import layers
-from flashpoint.crs import CRS84, Crs, systems
+from flashpoint.crs import CRS84, WORLDWIDE, Crs
 from flashpoint.layers import ABOUT, Kind, Layer, Shape
 from flashpoint.matrix import CLASSIFICATION
+from flashpoint.released import Box
 from flashpoint.store.layer_filters import GEOMETRY, ID, TIME
 from flashpoint.types import Audience
 
@@ -22,27 +23,18 @@ COLLECTIONS = "/ogc/collections"
 _QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 _CONFORMANCE = "http://www.opengis.net/def/rel/ogc/1.0/conformance"
 _DATA = "http://www.opengis.net/def/rel/ogc/1.0/data"
-_WORLD = (-180.0, -90.0, 180.0, 90.0)
 _TYPES = {Kind.TEXT: "string", Kind.INTEGER: "integer", Kind.NUMBER: "number", Kind.BOOLEAN: "boolean"}
 _FORMATS = {Shape.AREAS: "geometry-multipolygon", Shape.POINTS: "geometry-point"}
 
 
-def extent(sheet: Sheet | None) -> tuple[float, float, float, float]:
-    """Give the box in which all localities of an operation lie; the world where none is known."""
-    boxes = [one.place.bbox for one in sheet.released.written if one.place.bbox is not None] if sheet else []
-    if not boxes or any(west > east for west, _, east, _ in boxes):
-        return _WORLD
-    lows, highs = [(one[0], one[1]) for one in boxes], [(one[2], one[3]) for one in boxes]
-    return (*map(min, zip(*lows, strict=True)), *map(max, zip(*highs, strict=True)))
-
-
-def systems_of(sheet: Sheet | None) -> tuple[Crs, ...]:
+def systems_of(ground: Ground | None) -> tuple[Crs, ...]:
     """Give the reference systems in which the layers of an operation can be had."""
-    box = extent(sheet)
-    if box == _WORLD:
-        return tuple(one for one in systems(0, 0) if one.srid in {4326, 3857})
-    west, south, east, north = box
-    return systems((west + east) / 2, (south + north) / 2)
+    return WORLDWIDE if ground is None else ground.systems
+
+
+def extent_of(ground: Ground | None) -> Box:
+    """Give the box in which all localities of an operation lie; the world where none is known."""
+    return WORLD if ground is None else ground.extent
 
 
 def landing(site: Site, audience: Audience, *, html: bool) -> Document:
@@ -68,22 +60,22 @@ def conformance(site: Site, *, html: bool) -> Document:
     return {"conformsTo": list(CONFORMS_TO), "links": site.both("/ogc/conformance", JSON, html=html)}
 
 
-def collections(entered: Iterable[Entered], sheet: Sheet | None, site: Site, *, html: bool) -> Document:
+def collections(entered: Iterable[Entered], ground: Ground | None, site: Site, *, html: bool) -> Document:
     """List the collections that the caller may have."""
-    listed = [collection(one, sheet, [*_of_collection(one, site, html=False)]) for one in entered]
+    listed = [collection(one, ground, [*_of_collection(one, site, html=False)]) for one in entered]
     return {
         "links": site.both(COLLECTIONS, JSON, html=html),
-        "crs": [one.uri for one in systems_of(sheet)],
+        "crs": [one.uri for one in systems_of(ground)],
         "collections": listed,
     }
 
 
-def one_collection(entered: Entered, sheet: Sheet | None, site: Site, *, html: bool) -> Document:
+def one_collection(entered: Entered, ground: Ground | None, site: Site, *, html: bool) -> Document:
     """Say of one collection what it is, and how to have it."""
-    return collection(entered, sheet, [*_of_collection(entered, site, html=html)])
+    return collection(entered, ground, [*_of_collection(entered, site, html=html)])
 
 
-def collection(entered: Entered, sheet: Sheet | None, links: Sequence[Link]) -> Document:
+def collection(entered: Entered, ground: Ground | None, links: Sequence[Link]) -> Document:
     """Say what a collection is. Its extent is that of the operation: it tells nothing of where single rows lie."""
     about = ABOUT[entered.layer]
     return {
@@ -92,10 +84,10 @@ def collection(entered: Entered, sheet: Sheet | None, links: Sequence[Link]) -> 
         "description": about.description.en,
         "itemType": "feature",
         "extent": {
-            "spatial": {"bbox": [extent(sheet)], "crs": CRS84.uri},
+            "spatial": {"bbox": [extent_of(ground)], "crs": CRS84.uri},
             **({"temporal": _temporal(entered)} if about.timed else {}),
         },
-        "crs": [one.uri for one in systems_of(sheet)],
+        "crs": [one.uri for one in systems_of(ground)],
         "storageCrs": CRS84.uri,
         "links": list(links),
     }

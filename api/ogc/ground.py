@@ -17,10 +17,13 @@ from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
 from api.sheet import Sheet
+from flashpoint.crs import WORLDWIDE, Crs, systems
 from flashpoint.features import dumps
-from flashpoint.released import Place, Written
+from flashpoint.released import Box, Place, Written
 from flashpoint.store.layer_sources import Moved
 from flashpoint.types import Audience
+
+WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
 
 _WEEK = timedelta(days=7)
 _NOTHING: dict[str, Any] = {"rank": None, "tier": None, "score": None}
@@ -37,6 +40,14 @@ class _Terrain:
         # A place that is withheld lies nowhere.
         drawn = [None if place.bbox is None else place.polygon.decode() for place in self.places]
         return STRtree(shapely.from_geojson(drawn))
+
+    @cached_property
+    def extent(self) -> Box:
+        boxes = [place.bbox for place in self.places if place.bbox is not None]
+        if not boxes or any(west > east for west, _, east, _ in boxes):
+            return WORLD
+        west, south, east, north = zip(*boxes, strict=True)
+        return min(west), min(south), max(east), max(north)
 
     def lies_as(self, places: Sequence[Place]) -> bool:
         """Say whether those are the very same: a place that did not move is one object from release to release."""
@@ -66,6 +77,17 @@ class Ground:
     def _standing(self) -> tuple[list[list[int]], list[float]]:
         standing = self.sheet.released.standing
         return standing.ranks.tolist(), standing.shares.tolist()
+
+    @property
+    def extent(self) -> Box:
+        """The box in which all localities lie; the world where that is not known."""
+        return self._terrain.extent
+
+    @cached_property
+    def systems(self) -> tuple[Crs, ...]:
+        """The reference systems in which what lies here can be had."""
+        west, south, east, north = self.extent
+        return WORLDWIDE if self.extent == WORLD else systems((west + east) / 2, (south + north) / 2)
 
     def behind(self, feature: str | None) -> int:
         """Give where the features behind one begin, whether or not that one is still there."""

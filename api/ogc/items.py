@@ -34,6 +34,10 @@ class Place:
     counts: Counts
     ground: Ground | None
 
+    def has(self, asked: ItemsQuery) -> bool:
+        """Say whether the matrix in memory has all that is asked for."""
+        return asked.is_plain and self.ground is not None and self.entered.layer is not Layer.CHANGES
+
     @property
     def moved(self) -> Moved | None:
         """What the layer of changes holds."""
@@ -58,8 +62,8 @@ class _Page:
 
 def items(place: Place, asked: ItemsQuery, site: Site) -> Made:
     """Write a page as a FeatureCollection."""
-    in_memory = asked.is_plain and place.ground is not None and place.entered.layer is not Layer.CHANGES
-    page = _from_memory(place.entered, place.ground, asked) if in_memory and place.ground else _from_rows(place, asked)
+    ground = place.ground if place.has(asked) else None
+    page = _from_rows(place, asked) if ground is None else _from_memory(place.entered, ground, asked)
     counts = b'"numberMatched":%d,"numberReturned":%d' % (page.matched, len(page.features))
     links = b'"links":' + dumps(_links(place.entered, asked, site, page.after))
     head = [b'{"type":"FeatureCollection"', page.head, counts, links]
@@ -74,7 +78,7 @@ def item(place: Place, feature: str, crs: Crs, site: Site) -> Made:
         NotFound: there is none with this id.
     """
     entered = place.entered
-    with place.database.release_reader() as reader:
+    with place.database.release_reader() as reader, layer_reading.bounded(reader):
         standing = stand(reader, entered.layer, entered.operation, entered.audience)
         found = layer_reading.one(reader, place.source(), feature, crs)
         head = _head(entered, reader, standing)
@@ -154,7 +158,7 @@ def _is_of_time(entered: Entered, asked: ItemsQuery) -> bool:
 
 def _from_rows(place: Place, asked: ItemsQuery) -> _Page:
     entered, rows = place.entered, place.source()
-    with place.database.release_reader() as reader:
+    with place.database.release_reader() as reader, layer_reading.bounded(reader):
         standing = stand(reader, entered.layer, entered.operation, entered.audience)
         found = layer_reading.page(reader, rows, asked.narrowed, asked.page)
         head = _head(entered, reader, standing)

@@ -11,24 +11,25 @@ from fastapi import APIRouter, Request, Response
 
 from api import layer_answers
 from api.board import Board
-from api.deps import ReleasedReader, Store
+from api.deps import ReleasedReader
 from api.layer_access import Door, Entered
 from api.layer_answers import Made, Wanted
 from api.negotiation import negotiate_language, prefers_html
 from api.ogc import description, documents, pages
+from api.ogc.ground import Ground, Grounds
 from api.ogc.items import Place, item, items
 from api.ogc.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, Site
 from api.ogc.query import ITEM, ITEMS, About, Given, items_query
-from api.sheet import Sheet
 from flashpoint.errors import NotFound
 from flashpoint.features import dumps
 from flashpoint.language import Code
 from flashpoint.layers import Layer
-from flashpoint.store.engine import Database
 from flashpoint.types import Actor
 
 router = APIRouter(prefix="/ogc", tags=["ogc"])
 
+#: Features of the matrix in memory that are written in less time than a thread takes to wake.
+_FEW = 200
 _COMMON = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language, Authorization"}
 
 
@@ -93,7 +94,7 @@ async def get_collections(actor: ReleasedReader, request: Request, door: Door) -
     asked = Asked.of(request)
     operation = door.operation(actor, asked.given.operation())
     found = door.layers(actor, operation)
-    document = documents.collections(found, _sheet(request, actor, operation), asked.site, html=asked.html)
+    document = documents.collections(found, _ground(request, actor, operation), asked.site, html=asked.html)
     return asked.document("collections", JSON, document)
 
 
@@ -102,8 +103,8 @@ async def get_collection(collection: str, actor: ReleasedReader, request: Reques
     """Say of one layer what it is, where it lies, and how to have it."""
     asked = Asked.of(request)
     entered = _enter(door, actor, collection, asked)
-    sheet = _sheet(request, actor, entered.operation)
-    return asked.document("collection", JSON, documents.one_collection(entered, sheet, asked.site, html=asked.html))
+    ground = _ground(request, actor, entered.operation)
+    return asked.document("collection", JSON, documents.one_collection(entered, ground, asked.site, html=asked.html))
 
 
 @router.get("/collections/{collection}/queryables", response_class=Response)
@@ -115,28 +116,31 @@ async def get_queryables(collection: str, actor: ReleasedReader, request: Reques
 
 
 @router.get("/collections/{collection}/items", response_class=Response)
-async def get_items(collection: str, actor: ReleasedReader, request: Request, door: Door, database: Store) -> Response:
+async def get_items(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Read the features of a layer, a page at a time, in the order of their ids or as sorted."""
     asked = Asked.of(request, *ITEMS)
     entered = _enter(door, actor, collection, asked)
-    about = About(entered.layer, entered.audience, documents.systems_of(_sheet(request, actor, entered.operation)))
+    ground = _ground(request, actor, entered.operation)
+    about = About(entered.layer, entered.audience, documents.systems_of(ground))
     query = items_query(asked.given, about)
     terms = (*query.terms, ("after", asked.given.get("after") or ""))
-    make = partial(items, _place(request, entered, database), query, asked.site)
-    return await _answered(request, entered, asked, ("items", terms, make))
+    place = _place(request, entered, ground)
+    quick = place.has(query) and query.narrowed.area is None and query.page.limit <= _FEW
+    return await _answered(
+        request, entered, asked, _Making("items", terms, partial(items, place, query, asked.site), quick)
+    )
 
 
 @router.get("/collections/{collection}/items/{feature}", response_class=Response)
-async def get_item(
-    collection: str, feature: str, actor: ReleasedReader, request: Request, door: Door, database: Store
-) -> Response:
+async def get_item(collection: str, feature: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Read one feature of a layer by its id."""
     asked = Asked.of(request, *ITEM)
     entered = _enter(door, actor, collection, asked)
-    crs = asked.given.crs("crs", documents.systems_of(_sheet(request, actor, entered.operation)))
+    ground = _ground(request, actor, entered.operation)
+    crs = asked.given.crs("crs", documents.systems_of(ground))
     asked.given.check()
-    make = partial(item, _place(request, entered, database), _id(feature), crs, asked.site)
-    return await _answered(request, entered, asked, ("item", (("id", feature), ("crs", crs.uri)), make))
+    make = partial(item, _place(request, entered, ground), _id(feature), crs, asked.site)
+    return await _answered(request, entered, asked, _Making("item", (("id", feature), ("crs", crs.uri)), make))
 
 
 def _enter(door: Door, actor: Actor, collection: str, asked: Asked) -> Entered:
@@ -154,28 +158,36 @@ def _id(feature: str) -> str:
         raise NotFound("no such feature") from None
 
 
-def _sheet(request: Request, actor: Actor, operation: str) -> Sheet | None:
+def _ground(request: Request, actor: Actor, operation: str) -> Ground | None:
     """Give the matrix that says where the operation lies, whatever layer is asked for."""
     board: Board = request.app.state.board
-    return board.get(operation, actor.audience)
+    grounds: Grounds = request.app.state.grounds
+    sheet = board.get(operation, actor.audience)
+    return None if sheet is None else grounds.of(sheet)
 
 
-def _place(request: Request, entered: Entered, database: Database) -> Place:
+def _place(request: Request, entered: Entered, ground: Ground | None) -> Place:
     state = request.app.state
-    ground = None if entered.sheet is None else state.grounds.of(entered.sheet)
-    return Place(entered, database, state.counts, ground)
+    return Place(entered, state.database, state.counts, ground if entered.sheet is not None else None)
 
 
-_Making = tuple[str, tuple[tuple[str, str], ...], Callable[[], Made]]
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """How an answer is made: which page shows it, what decides it, and whether it is made in no time."""
+
+    name: str
+    terms: tuple[tuple[str, str], ...]
+    make: Callable[[], Made]
+    quick: bool = False
 
 
 async def _answered(request: Request, entered: Entered, asked: Asked, making: _Making) -> Response:
     """Answer features, or the page of them."""
-    name, terms, make = making
+    name, make = making.name, making.make
     told = [name, asked.site.origin, asked.site.operation or "", str(entered.age_seconds is not None)]
-    told += [part for term in terms for part in term]
+    told += [part for term in making.terms for part in term]
     if not asked.html:
-        return await layer_answers.answer(request, entered, Wanted(tuple(told), GEOJSON), make)
+        return await layer_answers.answer(request, entered, Wanted(tuple(told), GEOJSON, quick=making.quick), make)
     wanted = Wanted((*told, asked.language), f"{HTML}; charset=utf-8")
     return await layer_answers.answer(request, entered, wanted, partial(_page, asked, name, make))
 

@@ -94,8 +94,7 @@ def _during(source: Source, during: Interval) -> Iterator[ColumnElement[bool]]:
 def count(reader: ReleaseReader, source: Source, narrowed: Narrowed) -> int:
     """Count the features."""
     query = select(func.count()).select_from(source.rows).where(*conditions(source, narrowed))
-    with _bounded(reader):
-        found: int = reader.connection.execute(query).scalar_one()
+    found: int = reader.connection.execute(query).scalar_one()
     return found
 
 
@@ -113,16 +112,14 @@ def page(reader: ReleaseReader, source: Source, narrowed: Narrowed, wanted: Page
         .order_by(*(_ordered(columns[name], down=down) for name, down in wanted.order.keys), columns.id)
         .limit(wanted.limit + 1)
     )
-    with _bounded(reader):
-        return reader.connection.execute(query).all()
+    return reader.connection.execute(query).all()
 
 
 def one(reader: ReleaseReader, source: Source, feature: str, crs: Crs) -> Record | None:
     """Read the feature with this id (a UUID), if there is one, as ``page`` does."""
     columns = source.rows.c
     query = select(columns.id, shape(source, crs), columns.properties, columns.begins, columns.ends)
-    with _bounded(reader):
-        return reader.connection.execute(query.where(columns.id == feature)).one_or_none()
+    return reader.connection.execute(query.where(columns.id == feature)).one_or_none()
 
 
 def parts(reader: ReleaseReader, source: Source, *wanted: ColumnElement[Any]) -> Iterator[Sequence[Record]]:
@@ -165,8 +162,8 @@ def _following(source: Source, wanted: Page) -> Iterator[ColumnElement[bool]]:
 
 
 @contextmanager
-def _bounded(reader: ReleaseReader) -> Iterator[None]:
-    """Let a query take its time, and no longer.
+def bounded(reader: ReleaseReader) -> Iterator[None]:
+    """Let each query take its time, and no longer: for what somebody asked in words of their own.
 
     Raises:
         Unavailable: it took longer.
