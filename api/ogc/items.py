@@ -78,7 +78,7 @@ def item(place: Place, feature: str, crs: Crs, site: Site) -> Made:
         NotFound: there is none with this id.
     """
     entered = place.entered
-    with place.database.release_reader() as reader, layer_reading.bounded(reader):
+    with place.database.release_reader() as reader, layer_reading.reached():
         standing = stand(reader, entered.layer, entered.operation, entered.audience)
         found = layer_reading.one(reader, place.source(), feature, crs)
         head = _head(entered, reader, standing)
@@ -158,7 +158,7 @@ def _is_of_time(entered: Entered, asked: ItemsQuery) -> bool:
 
 def _from_rows(place: Place, asked: ItemsQuery) -> _Page:
     entered, rows = place.entered, place.source()
-    with place.database.release_reader() as reader, layer_reading.bounded(reader):
+    with place.database.release_reader() as reader, layer_reading.reached():
         standing = stand(reader, entered.layer, entered.operation, entered.audience)
         found = layer_reading.page(reader, rows, asked.narrowed, asked.page)
         head = _head(entered, reader, standing)

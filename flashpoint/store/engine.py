@@ -52,6 +52,15 @@ _TRIES, _PAUSE_SECONDS = 100, 0.02
 
 _SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
+#: Sessions that read releases have connections of their own, which are that role's from the first moment and nobody
+#: else's: there is no actor to forget between two uses, and no round trip to say who reads. What somebody asks in words
+#: of their own does not hold one for ever, and is planned for what it asks.
+_READING = (
+    "-c role=flashpoint_reader -c default_transaction_read_only=on "
+    r"-c default_transaction_isolation=repeatable\ read -c statement_timeout=15s -c plan_cache_mode=force_custom_plan"
+)
+_ALWAYS = "-c timezone=UTC -c lock_timeout=20s"
+
 #: Writers hold this lock shared, the assessor takes it alone for an instant: after that instant no transaction can
 #: still commit a fact that claims to have been known before it.
 _KNOWLEDGE_LOCK = "hashtext('flashpoint.knowledge')"
@@ -73,7 +82,7 @@ class Vault(VaultReader):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseReader:
-    """A READ ONLY transaction on the releases, as a role without any privilege on the vault."""
+    """A READ ONLY transaction on the releases, one snapshot, as a role without any privilege on the vault."""
 
     connection: Connection
 
@@ -84,28 +93,15 @@ class Database:
     def __init__(self, url: str, pool_size: int = 8) -> None:
         """Prepare a pool; nothing is connected yet."""
         self.url = psycopg_url(url)
-        self.engine: Engine = create_engine(
-            self.url,
-            pool_size=pool_size,
-            max_overflow=0,
-            hide_parameters=True,
-            pool_pre_ping=True,
-            pool_timeout=5,
-            pool_reset_on_return=None,
-            # What is forgotten between two uses of a connection must not be believed prepared.
-            connect_args={
-                "connect_timeout": 5,
-                # A line that went dead is noticed: a revocation must not wait for it.
-                "tcp_user_timeout": 10_000,
-                "options": "-c timezone=UTC -c lock_timeout=20s",
-                "prepare_threshold": None,
-            },
-        )
+        # What is forgotten between two uses of a connection must not be believed prepared.
+        self.engine = _pool(self.url, pool_size, _ALWAYS, pool_reset_on_return=None, prepare_threshold=None)
+        self._readers = _pool(self.url, pool_size, f"{_ALWAYS} {_READING}")
         event.listen(self.engine, "reset", _forget)
 
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+        self._readers.dispose()
 
     @contextmanager
     def vault(self, actor: Actor, *, alone: bool = False) -> Iterator[Vault]:
@@ -163,7 +159,7 @@ class Database:
     @contextmanager
     def release_reader(self) -> Iterator[ReleaseReader]:
         """Open a READ ONLY transaction as the role that sees releases only."""
-        with self._begin("flashpoint_reader", _SNAPSHOT) as connection:
+        with _in_words(), self._readers.begin() as connection:
             yield ReleaseReader(connection)
 
     def knowledge_instant(self) -> datetime:
@@ -181,16 +177,42 @@ class Database:
 
     @contextmanager
     def _begin(self, role: str, characteristics: str = "") -> Iterator[Connection]:
-        try:
-            with self.engine.begin() as connection:
-                if characteristics:
-                    connection.execute(text(f"SET TRANSACTION {characteristics}"))
-                connection.execute(text(f"SET LOCAL ROLE {role}"))
-                yield connection
-        except exc.DBAPIError as error:
-            raise _in_domain_terms(error) from error
-        except exc.TimeoutError as error:
-            raise Unavailable("no connection to the database is free") from error
+        with _in_words(), self.engine.begin() as connection:
+            if characteristics:
+                connection.execute(text(f"SET TRANSACTION {characteristics}"))
+            connection.execute(text(f"SET LOCAL ROLE {role}"))
+            yield connection
+
+
+def _pool(url: str, size: int, options: str, **more: Any) -> Engine:  # noqa: ANN401 - how connections are reset
+    prepared = {"prepare_threshold": more.pop("prepare_threshold")} if "prepare_threshold" in more else {}
+    return create_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_timeout=5,
+        connect_args={
+            "connect_timeout": 5,
+            # A line that went dead is noticed: a revocation must not wait for it.
+            "tcp_user_timeout": 10_000,
+            "options": options,
+            **prepared,
+        },
+        **more,
+    )
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Say in terms of the domain what the database refuses."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        raise _in_domain_terms(error) from error
+    except exc.TimeoutError as error:
+        raise Unavailable("no connection to the database is free") from error
 
 
 #: What the triggers of the first migration raise, by SQLSTATE.
@@ -217,6 +239,10 @@ _RULES: dict[str, Callable[[], FlashpointError]] = {
 _CROSSED = frozenset({"40001", "40P01"})
 
 
+#: A statement that took longer than its session allows.
+_CANCELLED = "57014"
+
+
 def _in_domain_terms(error: exc.DBAPIError) -> FlashpointError:
     """Say what the database refused without repeating its text, which may name hidden rows."""
     state = getattr(error.orig, "sqlstate", None) or ""
@@ -226,6 +252,8 @@ def _in_domain_terms(error: exc.DBAPIError) -> FlashpointError:
         return VersionMismatch("another change came between; try again")
     if isinstance(error, exc.IntegrityError):
         return Conflict("this clashes with what is recorded, or breaks a rule of the store")
+    if state == _CANCELLED:
+        return Unavailable("this takes too long: narrow what is asked for")
     if isinstance(error, exc.DataError):
         return Invalid(Violation("", "not_storable", "a value does not fit its field"))
     if isinstance(error, exc.OperationalError | exc.InterfaceError):

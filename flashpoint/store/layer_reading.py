@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import ColumnElement, and_, exc, false, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, exc, false, func, literal, or_, select
 
 from flashpoint.crs import CRS84, Crs
-from flashpoint.errors import Invalid, Unavailable, Violation
+from flashpoint.errors import Invalid, Violation
 from flashpoint.filters import Tree
 from flashpoint.store.engine import Record, ReleaseReader
 from flashpoint.store.layer_filters import Terms, bound
@@ -20,9 +20,6 @@ from flashpoint.store.layer_sources import Source
 Interval: TypeAlias = tuple[datetime | None, datetime | None]
 """From when to when; an end that is ``None`` is open."""
 
-#: A query of somebody's own making must not hold a connection for as long as it likes.
-_PATIENCE = "15s"
-_CANCELLED = "57014"
 _PART = 2_000
 
 
@@ -155,27 +152,23 @@ def _following(source: Source, wanted: Page) -> Iterator[ColumnElement[bool]]:
     for (name, down), value in zip(wanted.order.keys, values, strict=False):
         key = columns[name]
         # After a null come nulls alone.
-        beyond = false() if value is None else or_(key < value if down else key > value, key.is_(None))
+        # Bound, whatever it is: true and false are words of SQL otherwise, which nothing is greater than.
+        last = literal(value)
+        beyond = false() if value is None else or_(key < last if down else key > last, key.is_(None))
         later.append(and_(*same, beyond))
-        same.append(key.is_(None) if value is None else key == value)
+        same.append(key.is_(None) if value is None else key == last)
     yield or_(*later, and_(*same, columns.id > values[-1]))
 
 
 @contextmanager
-def bounded(reader: ReleaseReader) -> Iterator[None]:
-    """Let each query take its time, and no longer: for what somebody asked in words of their own.
+def reached() -> Iterator[None]:
+    """Say what it means where PostGIS cannot bring a geometry to another system.
 
     Raises:
-        Unavailable: it took longer.
-        Invalid: a geometry cannot be brought to the system that was asked for.
+        Invalid: the system that was asked for does not reach it.
     """
-    reader.connection.execute(text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
     try:
         yield
-    except exc.OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == _CANCELLED:
-            raise Unavailable("this takes too long: narrow what is asked for") from error
-        raise
     except exc.InternalError as error:
         rule = "the reference system is one that reaches as far as the features"
         raise Invalid(Violation("?crs", "out_of_reach", rule)) from error
