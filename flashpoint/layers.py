@@ -87,13 +87,15 @@ class Stand:
     """Which state of a layer rows are of. ``build`` tells a database made anew, which counts revisions from 1 again.
 
     ``content`` tells the rows alone from any others: a matrix that is evaluated again, with the same result, has
-    another revision and moment and the same content.
+    another revision and moment and the same content. ``box`` is west, south, east and north of where features can lie,
+    where that is known apart from them.
     """
 
     build: str
     revision: int
     as_of: datetime
     content: str
+    box: tuple[float, float, float, float] | None = None
 
 
 def _column(  # noqa: PLR0913, PLR0917 - a line of a table

@@ -25,7 +25,7 @@ from flashpoint.types import Audience
 
 WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
 
-_WEEK = timedelta(days=7)
+WEEK = timedelta(days=7)
 _NOTHING: dict[str, Any] = {"rank": None, "tier": None, "score": None}
 
 
@@ -121,7 +121,7 @@ class Ground:
         """What stands otherwise than a week earlier, as the rows themselves say."""
         as_of = self.sheet.released.as_of
         rows = [row for at in range(len(self._written)) if (row := self._moved(at)) is not None]
-        return Moved(dumps(rows).decode(), as_of - _WEEK, as_of)
+        return Moved(dumps(rows).decode(), as_of - WEEK, as_of)
 
     def _moved(self, at: int) -> dict[str, Any] | None:
         one = self._written[at]

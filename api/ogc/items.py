@@ -66,7 +66,7 @@ def items(place: Place, asked: ItemsQuery, site: Site) -> Made:
     page = _from_rows(place, asked) if ground is None else _from_memory(place.entered, ground, asked)
     counts = b'"numberMatched":%d,"numberReturned":%d' % (page.matched, len(page.features))
     links = b'"links":' + dumps(_links(place.entered, asked, site, page.after))
-    head = [b'{"type":"FeatureCollection"', page.head, counts, links]
+    head = [b'{"type":"FeatureCollection"', *_named(asked.page.crs), page.head, counts, links]
     body = b",".join([*head, b'"features":[' + b",".join(page.features) + b"]}"])
     return Made(body, page.stand, {"Content-Crs": f"<{asked.page.crs.uri}>"})
 
@@ -90,8 +90,14 @@ def item(place: Place, feature: str, crs: Crs, site: Site) -> Made:
         site.link("collection", path, "application/json", title=ABOUT[entered.layer].title.en),
     ]
     written = _written(entered.layer, found, None)[:-1]
-    body = b",".join([written, head, b'"links":' + dumps(links) + b"}"])
+    body = b",".join([written, *_named(crs), head, b'"links":' + dumps(links) + b"}"])
     return Made(body, standing, {"Content-Crs": f"<{crs.uri}>"})
+
+
+def _named(crs: Crs) -> Sequence[bytes]:
+    """Name the system in the way that tools read who know nothing of header fields; of degrees they assume it."""
+    name = f"urn:ogc:def:crs:EPSG::{crs.srid}"
+    return () if crs.is_geographic else (b'"crs":' + dumps({"type": "name", "properties": {"name": name}}),)
 
 
 def _of_matrix(entered: Entered, head: bytes) -> bytes:

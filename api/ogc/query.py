@@ -270,7 +270,8 @@ def _fits(value: object, kind: Kind) -> bool:
         return False
     if isinstance(value, str):
         return "\x00" not in value and value.encode("utf-8", "ignore").decode() == value
-    return math.isfinite(value) and abs(value) < 2**31 if isinstance(value, int | float) else True
+    # Compared before anything else: what has 400 digits is no float. NaN is less than nothing.
+    return abs(value) < 2**31 if isinstance(value, int | float) else True
 
 
 def _is_id(value: object) -> bool:

@@ -67,6 +67,7 @@ class Asked:
         return {"Content-Language": self.language, "Content-Security-Policy": pages.policy(name)}
 
 
+@router.head("", include_in_schema=False)
 @router.get("", response_class=Response)
 async def get_landing(actor: ReleasedReader, request: Request) -> Response:
     """Say what there is for GIS tools, and where."""
@@ -74,6 +75,7 @@ async def get_landing(actor: ReleasedReader, request: Request) -> Response:
     return asked.document("landing", JSON, documents.landing(asked.site, actor.audience, html=asked.html))
 
 
+@router.head("/api", include_in_schema=False)
 @router.get("/api", response_class=Response)
 async def get_api(actor: ReleasedReader, request: Request) -> Response:  # noqa: ARG001 - who asks has a key
     """Describe the API for GIS tools, as OpenAPI 3.0."""
@@ -81,6 +83,7 @@ async def get_api(actor: ReleasedReader, request: Request) -> Response:  # noqa:
     return asked.document("api", OPENAPI, description.description(asked.site))
 
 
+@router.head("/conformance", include_in_schema=False)
 @router.get("/conformance", response_class=Response)
 async def get_conformance(actor: ReleasedReader, request: Request) -> Response:  # noqa: ARG001 - likewise
     """Say what the API for GIS tools conforms to."""
@@ -88,6 +91,7 @@ async def get_conformance(actor: ReleasedReader, request: Request) -> Response: 
     return asked.document("conformance", JSON, documents.conformance(asked.site, html=asked.html))
 
 
+@router.head("/collections", include_in_schema=False)
 @router.get("/collections", response_class=Response)
 async def get_collections(actor: ReleasedReader, request: Request, door: Door) -> Response:
     """List the layers that your audience may have."""
@@ -98,6 +102,7 @@ async def get_collections(actor: ReleasedReader, request: Request, door: Door) -
     return asked.document("collections", JSON, document)
 
 
+@router.head("/collections/{collection}", include_in_schema=False)
 @router.get("/collections/{collection}", response_class=Response)
 async def get_collection(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Say of one layer what it is, where it lies, and how to have it."""
@@ -107,6 +112,7 @@ async def get_collection(collection: str, actor: ReleasedReader, request: Reques
     return asked.document("collection", JSON, documents.one_collection(entered, ground, asked.site, html=asked.html))
 
 
+@router.head("/collections/{collection}/queryables", include_in_schema=False)
 @router.get("/collections/{collection}/queryables", response_class=Response)
 async def get_queryables(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Say what a layer can be filtered and sorted by, as a JSON Schema."""
@@ -115,6 +121,7 @@ async def get_queryables(collection: str, actor: ReleasedReader, request: Reques
     return asked.document("queryables", SCHEMA, documents.queryables(entered, asked.site))
 
 
+@router.head("/collections/{collection}/items", include_in_schema=False)
 @router.get("/collections/{collection}/items", response_class=Response)
 async def get_items(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Read the features of a layer, a page at a time, in the order of their ids or as sorted."""
@@ -131,6 +138,7 @@ async def get_items(collection: str, actor: ReleasedReader, request: Request, do
     )
 
 
+@router.head("/collections/{collection}/items/{feature}", include_in_schema=False)
 @router.get("/collections/{collection}/items/{feature}", response_class=Response)
 async def get_item(collection: str, feature: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Read one feature of a layer by its id."""

@@ -7,12 +7,13 @@ typed column for each of ``layers.columns``. PostgreSQL computes only those that
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import Boolean, Date, Float, Integer, Subquery, Text, column, select, text
+from sqlalchemy import Boolean, Date, Float, Integer, Subquery, Text, column, func, select, text
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.types import TypeEngine
 
@@ -22,7 +23,7 @@ from flashpoint.layers import Kind, Layer, Stand
 from flashpoint.picture import Collection
 from flashpoint.store.columns import AT
 from flashpoint.store.engine import Record, ReleaseReader
-from flashpoint.store.tables import matrix, picture
+from flashpoint.store.tables import matrix, picture, picture_zone
 from flashpoint.types import Audience
 
 _PICTURES = {Layer.INCIDENTS: Collection.INCIDENTS, Layer.COMMUNITIES: Collection.COMMUNITIES}
@@ -62,7 +63,8 @@ _DAYS = {
     "first_day": "r.begins_on",
     "last_day": "r.ends_on",
 }
-_NO_DAYS = {"first_day": "NULL", "last_day": "NULL"}
+_NO_DAYS = {"first_day": "NULL::date", "last_day": "NULL::date"}
+_NO_TIME = {"begins": "NULL::timestamptz", "ends": "NULL::timestamptz"}
 _RANKED = """
     '{"rank":' || s.rank || ',"rank_low":' || s.rank_low || ',"rank_high":' || s.rank_high || ',"top_k_share":'
     || CASE WHEN s.top_k_share = trunc(s.top_k_share) THEN s.top_k_share || '.0' ELSE s.top_k_share::text END
@@ -70,7 +72,7 @@ _RANKED = """
 """
 _PLAIN = """
     (SELECT row_to_json(u)::text FROM (SELECT r.name, r.pcode, p.code_list, p.adm1_pcode, p.adm2_pcode, p.adm3_pcode
-        FROM jsonb_to_record(r.properties::jsonb)
+        FROM jsonb_to_record(r.told)
              AS p (code_list text, adm1_pcode text, adm2_pcode text, adm3_pcode text)) u)
 """
 _AREA = {"id": "r.locality_id", "geometry": "r.area", "point": "r.point", "mercator": "r.mercator"}
@@ -84,7 +86,7 @@ _POINT = {
 }
 _COLUMNS = {
     Layer.MATRIX: {**_AREA, "properties": _RANKED, "begins": "m.as_of", "ends": "m.as_of", **_NO_DAYS},
-    Layer.LOCALITIES: {**_AREA, "properties": _PLAIN, "begins": "NULL", "ends": "NULL", **_NO_DAYS},
+    Layer.LOCALITIES: {**_AREA, "properties": _PLAIN, **_NO_TIME, **_NO_DAYS},
     Layer.COMMUNITIES: _POINT,
     Layer.INCIDENTS: _POINT,
     Layer.CHANGES: {
@@ -100,15 +102,10 @@ _COLUMNS = {
 }
 _WHOSE = "r.operation = :operation AND r.audience = :audience"
 _FROM = {
-    # The arrays stand in the order of the ids: rows meet their ranks by their number.
     Layer.MATRIX: """
         release.matrix m
-        CROSS JOIN LATERAL (
-            SELECT n.*, row_number() OVER (ORDER BY n.locality_id) AS place FROM release.matrix_row n
-            WHERE n.operation = :operation AND n.audience = :audience
-        ) r
-        JOIN LATERAL unnest(m.rank, m.rank_low, m.rank_high, m.top_k_share)
-            WITH ORDINALITY AS s (rank, rank_low, rank_high, top_k_share, place) ON s.place = r.place
+        JOIN release.matrix_row r ON r.operation = m.operation AND r.audience = m.audience
+        JOIN release.standing(:operation, :audience) s ON s.locality_id = r.locality_id
         WHERE m.operation = :operation AND m.audience = :audience
     """,
     Layer.LOCALITIES: f"release.matrix_row r WHERE {_WHOSE}",
@@ -117,7 +114,7 @@ _FROM = {
     # Who has left the matrix has no shape any more.
     Layer.CHANGES: """
         json_to_recordset(CAST(:rows AS json)) AS c (id text, properties json)
-        CROSS JOIN LATERAL (SELECT c.properties::text AS properties) r
+        CROSS JOIN LATERAL (SELECT c.properties::text AS properties, c.properties::jsonb AS told) r
         LEFT JOIN release.matrix_row l
             ON l.operation = :operation AND l.audience = :audience AND l.locality_id = c.id::uuid
     """,
@@ -148,14 +145,29 @@ class Source:
         return self.layer in _PICTURES
 
 
+def at_hand(layer: Layer) -> frozenset[str]:
+    """Give the columns that are no work: all others are read out of a row's properties."""
+    return frozenset(_OWN[layer])
+
+
 def source(layer: Layer, operation: str, audience: Audience, moved: Moved | None = None) -> Source:
     """Give the rows of a layer. That of changes is told what ``moved``; nobody else is."""
+    return _standing_source(layer, operation, audience) if moved is None else _source(layer, operation, audience, moved)
+
+
+@lru_cache(maxsize=256)
+def _standing_source(layer: Layer, operation: str, audience: Audience) -> Source:
+    """Put the query together once: what it is does not depend on what it finds."""
+    return _source(layer, operation, audience, None)
+
+
+def _source(layer: Layer, operation: str, audience: Audience, moved: Moved | None) -> Source:
     own = layers.columns(layer, audience)
     written: dict[str, str] = dict(_COLUMNS[layer])
     types = dict(_HEAD)
     for one in own:
         name, kind = _TYPES[one.kind]
-        found = _OWN[layer].get(one.name) or f"(r.properties::jsonb #>> '{{{','.join(one.path)}}}')::{name}"
+        found = _OWN[layer].get(one.name) or f"(r.told #>> '{{{','.join(one.path)}}}')::{name}"
         written[one.name], types[one.name] = found, kind
     # Put together from constants of this module and the catalogue of layers; what somebody asks for is bound.
     query = ", ".join(f'{expression} AS "{name}"' for name, expression in written.items())
@@ -167,13 +179,25 @@ def source(layer: Layer, operation: str, audience: Audience, moved: Moved | None
 
 
 def stands(reader: ReleaseReader) -> dict[tuple[str, Audience, Layer], Stand]:
-    """Give the states of all layers of pictures, of every operation and audience."""
+    """Give the states of all layers of pictures, of every operation and audience; their box is that of all zones."""
     query = select(picture).where(picture.c.collection.in_([one.value for one in _PICTURES.values()]))
     layer_of = {collection: layer for layer, collection in _PICTURES.items()}
+    boxes = _boxes(reader)
     return {
-        (row.operation, Audience(row.audience), layer_of[Collection(row.collection)]): _picture_stand(row)
+        (row.operation, Audience(row.audience), layer_of[Collection(row.collection)]): replace(
+            _picture_stand(row), box=boxes.get((row.operation, row.audience))
+        )
         for row in reader.connection.execute(query)
     }
+
+
+def _boxes(reader: ReleaseReader) -> dict[tuple[str, str], tuple[float, float, float, float]]:
+    zones = picture_zone.c
+    low = [func.min(func.ST_XMin(zones.area)), func.min(func.ST_YMin(zones.area))]
+    high = [func.max(func.ST_XMax(zones.area)), func.max(func.ST_YMax(zones.area))]
+    query = select(zones.operation, zones.audience, *low, *high).where(zones.area.isnot(None))
+    found = reader.connection.execute(query.group_by(zones.operation, zones.audience))
+    return {(row[0], row[1]): (row[2], row[3], row[4], row[5]) for row in found}
 
 
 def stand(reader: ReleaseReader, layer: Layer, operation: str, audience: Audience) -> Stand:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
 
 from flashpoint import types
@@ -65,6 +66,11 @@ def _in_zone() -> list[Column[Any] | CheckConstraint]:
     return [Column("zone_id", ID, nullable=False), *geometry_column("point", "POINT")[:1]]
 
 
+def _told() -> Column[Any]:
+    """The properties, as what they are asked by is read from."""
+    return Column("told", JSONB, Computed("properties::jsonb", persisted=True))
+
+
 def _days(label: str) -> list[Column[Any]]:
     """The first and the last day of what a label of a period names, by functions of the database."""
     ends = {"begins_on": "first_day", "ends_on": "last_day"}
@@ -76,6 +82,7 @@ picture_incident = _rows(
     Column("category", Text, nullable=False),
     Column("period", Text, nullable=False),
     *_in_zone(),
+    _told(),
     *_days("coalesce((properties::jsonb ->> 'date'), period)"),
     Index("ix_picture_incident_begins_on", "operation", "audience", "begins_on", "released_id"),
     Index("ix_picture_incident_point", "point", postgresql_using="gist"),
@@ -86,6 +93,7 @@ picture_community = _rows(
     "picture_community",
     Column("period", Text, nullable=False),
     *_in_zone(),
+    _told(),
     *_days("period"),
     Index("ix_picture_community_point", "point", postgresql_using="gist"),
     asked_for=("period", "zone"),

@@ -356,6 +356,8 @@ matrix_row = Table(
         Geometry("MULTIPOLYGON", srid=3857, spatial_index=False),
         Computed("release.on_tiles(area)", persisted=True),
     ),
+    # The properties, as what they are asked by is read from.
+    Column("told", JSONB, Computed("properties::jsonb - 'contributions'", persisted=True)),
     ForeignKeyConstraint(
         ["operation", "audience"], ["release.matrix.operation", "release.matrix.audience"], ondelete="CASCADE"
     ),
