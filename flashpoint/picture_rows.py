@@ -3,7 +3,7 @@
 Every row is a function of what the vault says of one record, of the zones and of the installation's secret.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -43,11 +43,10 @@ from flashpoint.zones import Zones
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What rows are made with: the key, the zones, who is given which collection, and what the clock says."""
+    """What rows are made with: the key, the zones, and what the clock says."""
 
     key: bytes
     zones: Zones
-    gates: Mapping[tuple[Audience, Collection], bool]
     clock: datetime
     _zone_ids: dict[str, UUID] = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -67,10 +66,11 @@ class Scene:
         point = mask.drawn_point(self.key, Draw(collection, subject, zone.key), self.zones.outlines(zone))
         return Spot(zone.pcode, self.zone_id(zone), point)
 
-    def given(self, collection: Collection, levels: Sequence[Levels]) -> list[tuple[Audience, Detail]]:
-        """Give the audiences that are told of a record, and in which detail."""
-        every = ((audience, detail(audience, levels)) for audience in Audience if self.gates[audience, collection])
-        return [(audience, told) for audience, told in every if told is not Detail.NONE]
+
+def _given(levels: Sequence[Levels]) -> list[tuple[Audience, Detail]]:
+    """Give the audiences that are told of a record, and in which detail."""
+    every = ((audience, detail(audience, levels)) for audience in Audience)
+    return [(audience, told) for audience, told in every if told is not Detail.NONE]
 
 
 def zone_row(scene: Scene, zone: Zone, area: bytes | None, code_list: str | None) -> NewRow:
@@ -82,7 +82,7 @@ def zone_row(scene: Scene, zone: Zone, area: bytes | None, code_list: str | None
 
 def incident(scene: Scene, row: Record) -> Iterator[tuple[Audience, NewRow]]:
     """Write what each audience is given of an incident (see ``store.pictures``)."""
-    given = scene.given(Collection.INCIDENTS, [*_levels_of_incident(row)])
+    given = _given([*_levels_of_incident(row)])
     if not given:
         return
     told, subject = _occurrence(row, scene.zones), str(row.id)
@@ -150,7 +150,7 @@ def community(scene: Scene, row: Record) -> Iterator[tuple[Audience, NewRow]]:
         return
     zone = zone_of(scene.zones.around_locality(told.town.id) or [], GeoPrecision.EXACT, scene.zones.operation)
     spot = scene.spot(Collection.COMMUNITIES, subject, zone)
-    for audience, how in scene.given(Collection.COMMUNITIES, [_levels(row.sharing, row.share_above, row.consent)]):
+    for audience, how in _given([_levels(row.sharing, row.share_above, row.consent)]):
         shown = community_row(told, zone, how, audience, scene.clock)
         released_id = scene.released_id(audience, Collection.COMMUNITIES, subject)
         yield audience, NewRow(released_id, spot, dumps(shown).decode(), period=shown["period"])

@@ -20,11 +20,6 @@ from flashpoint.types import Audience
 from flashpoint.zones import Place, Zones, outlines_by_place
 
 
-def audience_gets(reader: VaultReader, operation: str, audience: Audience, collection: Collection) -> bool:  # noqa: ARG001
-    """Say whether an audience is given a collection of an operation at all: the one place where that is decided."""
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class _Round:
     """One round of an operation. ``since`` is the moment of the one before; ``None`` makes every picture whole."""
@@ -59,7 +54,7 @@ class Pictures:
         kept, before = self._kept.pop(operation, (None, None))
         with self._database.vault_reader() as reader, self._database.publishing() as vault:
             scene = self._scene(reader, operation, clock or clock_of(as_of), (kept, before))
-            whole = kept is None or kept.zones is not scene.zones or kept.gates != scene.gates
+            whole = kept is None or kept.zones is not scene.zones
             rounds = _Round(reader, vault, operation, as_of, None if whole else before)
             if rounds.since is None:
                 _write_zones(rounds, scene)
@@ -72,12 +67,7 @@ class Pictures:
     def _scene(
         self, reader: VaultReader, operation: str, clock: datetime, kept: tuple[Scene | None, datetime | None]
     ) -> Scene:
-        gates = {
-            (audience, collection): audience_gets(reader, operation, audience, collection)
-            for audience in Audience
-            for collection in Collection
-        }
-        return Scene(self._key, _zones(reader, operation, *kept), gates, clock)
+        return Scene(self._key, _zones(reader, operation, *kept), clock)
 
 
 def _zones(reader: VaultReader, operation: str, kept: Scene | None, before: datetime | None) -> Zones:
@@ -118,10 +108,9 @@ def _write_zones(rounds: _Round, scene: Scene) -> None:
     area = reading.operation_area(rounds.reader, rounds.operation)
     rows.append(picture_rows.zone_row(scene, scene.zones.operation, area, None))
     for audience in Audience:
-        shown = rows if scene.gates[audience, Collection.ZONES] else []
         writer = rounds.writer(audience, Collection.ZONES)
-        writer.put(shown)
-        writer.keep_only({row.released_id for row in shown})
+        writer.put(rows)
+        writer.keep_only({row.released_id for row in rows})
         writer.finish()
 
 

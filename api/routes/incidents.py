@@ -27,6 +27,7 @@ from api.deps import (
     require_match,
 )
 from api.problems import violation_rows
+from api.receipts import answered
 from api.sharing import Sharing, concerning
 from flashpoint import decisions, intake, reading
 from flashpoint.access import enter
@@ -58,11 +59,6 @@ def _tag(row: Record) -> str:
     return etag(row.version, row.acts, row.sources)
 
 
-def _answered(answer: Answer, *, repeat: bool = False) -> Response:
-    headers = {**answer.headers, **({"Idempotency-Replayed": "true"} if repeat else {})}
-    return Response(answer.body, answer.status, headers)
-
-
 @router.post("", status_code=201, response_class=Response, openapi_extra=schemas.incident_body())
 def post_incident(actor: Reporter, body: FeatureBody, request_key: Idempotency, vault: WriteSession) -> Response:
     """Report one incident as a GeoJSON Feature; the answer is a receipt with its id and state.
@@ -87,7 +83,7 @@ def post_incident(actor: Reporter, body: FeatureBody, request_key: Idempotency, 
         return Answer(status, dumps(incident_receipt(found)), headers)
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)
-    return _answered(answer, repeat=repeat)
+    return answered(answer, repeat=repeat)
 
 
 def _rows(body: bytes, content_type: str) -> Iterator[Row]:
@@ -126,7 +122,7 @@ def post_batch(
         return _batch_answer(vault, actor, rows, partial=partial)
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)
-    return _answered(answer, repeat=repeat)
+    return answered(answer, repeat=repeat)
 
 
 def _batch_answer(vault: Vault, actor: Actor, rows: list[Row], *, partial: bool) -> Answer:
@@ -271,7 +267,7 @@ def post_sources(
         return Answer(HTTPStatus.CREATED, content, {"Content-Type": "application/json", **concerning(found)})
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)
-    return _answered(answer, repeat=repeat)
+    return answered(answer, repeat=repeat)
 
 
 @router.post("/{incident_id}/transitions", response_class=Response, openapi_extra=schemas.step_body())
@@ -307,4 +303,4 @@ def post_transition(
         return Answer(HTTPStatus.OK, dumps(receipt), headers)
 
     answer, repeat = once(vault, actor, (request_key.key, request_key.fingerprint(body)), act)
-    return _answered(answer, repeat=repeat)
+    return answered(answer, repeat=repeat)

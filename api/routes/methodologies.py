@@ -2,18 +2,17 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import schemas
 from api.deps import OPERATION, FeatureBody, Idempotency, MatrixReader, MethodGovernor, Store, WriteSession
+from api.receipts import answered, operation_of_body, shown
 from api.sharing import Sharing
 from flashpoint import comparison, methods
-from flashpoint.errors import Invalid, NotFound, Violation
 from flashpoint.features import dumps
-from flashpoint.matrix import CLASSIFICATION
 from flashpoint.protocol import Subject
 from flashpoint.reports import AddressedMethodReport, AdoptionReport, read
 from flashpoint.scoring.methodology import DEFAULT
@@ -21,7 +20,6 @@ from flashpoint.store import audit, methodologies, places
 from flashpoint.store.engine import Vault
 from flashpoint.store.idempotency import Answer, once
 from flashpoint.strictjson import JsonValue, parse
-from flashpoint.types import Actor
 
 router = APIRouter(prefix="/v1/methodologies", tags=["methodologies"])
 JSON = "application/json"
@@ -62,7 +60,7 @@ def list_methodologies(
     with database.release_reader() as reader:
         found = methods.versions(reader, operation, actor.audience)
     in_force = next(one.method.version for one in found if one.in_force)
-    return _shown(actor, operation, {"in_force": in_force, "versions": [methods.tree(one) for one in found]})
+    return shown(actor, operation, {"in_force": in_force, "versions": [methods.tree(one) for one in found]})
 
 
 @router.get("/{version}", response_class=Response)
@@ -77,7 +75,7 @@ def get_methodology(
     operation = sharing.enter(actor, query.operation, Subject.METHODOLOGY)
     with database.release_reader() as reader:
         found = methods.find(reader, operation, version, actor.audience)
-    return _shown(actor, operation, methods.full_tree(found))
+    return shown(actor, operation, methods.full_tree(found))
 
 
 @router.get("/{version}/preview", response_class=Response)
@@ -115,13 +113,13 @@ def propose_methodology(
     document: JsonValue = {k: v for k, v in tree.items() if k != "operation"} if isinstance(tree, dict) else tree
 
     def act() -> Answer:
-        made = methods.propose(vault, actor, _operation(vault, actor, operation), document)
+        made = methods.propose(vault, actor, operation_of_body(vault, actor, operation), document)
         where = f"/v1/methodologies/{made.version}?operation={operation}"
         return _receipt(vault, operation, made.version, HTTPStatus.CREATED, {"Location": where})
 
     answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
     sharing.name(operation)
-    return _answered(answer, repeat=repeat)
+    return answered(answer, repeat=repeat)
 
 
 @router.post("/{version}/adoption", response_class=Response, openapi_extra=schemas.adoption_body())
@@ -137,26 +135,12 @@ def adopt_methodology(
     report = read(AdoptionReport, parse(body), "")
 
     def act() -> Answer:
-        methods.adopt(vault, actor, _operation(vault, actor, report.operation), version, report.reason)
+        methods.adopt(vault, actor, operation_of_body(vault, actor, report.operation), version, report.reason)
         return _receipt(vault, report.operation, version, HTTPStatus.OK, {})
 
     answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
     sharing.name(report.operation)
-    return _answered(answer, repeat=repeat)
-
-
-def _shown(actor: Actor, operation: str, content: dict[str, Any]) -> Response:
-    head = {"operation": operation, "audience": actor.audience, "classification": CLASSIFICATION[actor.audience]}
-    return Response(dumps({**head, **content}), media_type=JSON)
-
-
-def _operation(vault: Vault, actor: Actor, code: str) -> str:
-    """Give the operation that a body names; what is not the actor's is a broken rule of the body."""
-    try:
-        return str(places.find_operation(vault, actor, code).code)
-    except NotFound:
-        rule = "must be an operation of your key"
-        raise Invalid(Violation("/operation", "no_such_operation", rule)) from None
+    return answered(answer, repeat=repeat)
 
 
 def _receipt(vault: Vault, operation: str, version: str, status: HTTPStatus, headers: dict[str, str]) -> Answer:
@@ -164,8 +148,3 @@ def _receipt(vault: Vault, operation: str, version: str, status: HTTPStatus, hea
     shown = methods.tree(methods.find(vault, operation, version))
     content = {"operation": operation, **{k: shown[k] for k in ("version", "state", "in_force", "based_on", "differs")}}
     return Answer(status, dumps(content), {"Content-Type": JSON, **headers})
-
-
-def _answered(answer: Answer, *, repeat: bool) -> Response:
-    headers = {**answer.headers, **({"Idempotency-Replayed": "true"} if repeat else {})}
-    return Response(answer.body, answer.status, headers)

@@ -1,23 +1,20 @@
 """Information-sharing protocols: what an audience was agreed to be given, by whom it is proposed and put in force."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import schemas
 from api.deps import OPERATION, FeatureBody, Idempotency, ProtocolReader, SharingGovernor, Store, WriteSession
+from api.receipts import answered, operation_of_body, shown
 from api.sharing import Sharing
 from flashpoint import agreement
 from flashpoint.access import enter
-from flashpoint.errors import Invalid, NotFound, Violation
 from flashpoint.features import dumps
-from flashpoint.matrix import CLASSIFICATION
 from flashpoint.protocol import ProtocolReport
 from flashpoint.reports import AdoptionReport, read
-from flashpoint.store import places
-from flashpoint.store.engine import Vault
 from flashpoint.store.idempotency import Answer, once
 from flashpoint.store.protocols import Decision
 from flashpoint.strictjson import parse
@@ -56,7 +53,7 @@ def list_protocols(
     operation = _entered(actor, query.operation, sharing)
     with database.release_reader() as reader:
         agreed = agreement.versions(reader, operation, actor.audience)
-    return _shown(actor, operation, agreement.tree(agreed))
+    return shown(actor, operation, agreement.tree(agreed))
 
 
 @router.get("/{version}", response_class=Response)
@@ -71,7 +68,7 @@ def get_protocol(
     operation = _entered(actor, query.operation, sharing)
     with database.release_reader() as reader:
         found = agreement.find(reader, operation, actor.audience, version)
-    return _shown(actor, operation, found)
+    return shown(actor, operation, found)
 
 
 @router.post("", status_code=201, response_class=Response, openapi_extra=schemas.protocol_body())
@@ -86,13 +83,13 @@ def propose_protocol(
     report = read(ProtocolReport, tree, "")
 
     def act() -> Answer:
-        made = agreement.propose(vault, actor, _operation(vault, actor, report.operation), tree)
+        made = agreement.propose(vault, actor, operation_of_body(vault, actor, report.operation), tree)
         where = f"/v1/protocols/{made.version}?operation={report.operation}"
         return _receipt(HTTPStatus.CREATED, report.operation, made.version, "proposed", {"Location": where})
 
     answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
     sharing.name(report.operation)
-    return _answered(answer, repeat=repeat)
+    return answered(answer, repeat=repeat)
 
 
 @router.post("/{version}/adoption", response_class=Response, openapi_extra=schemas.agreement_body())
@@ -108,13 +105,13 @@ def adopt_protocol(
     report = read(AdoptionReport, parse(body), "")
 
     def act() -> Answer:
-        operation = _operation(vault, actor, report.operation)
+        operation = operation_of_body(vault, actor, report.operation)
         agreement.adopt(vault, actor, operation, Decision(version, report.reason, vault.at))
         return _receipt(HTTPStatus.OK, operation, version, "in_force", {})
 
     answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
     sharing.name(report.operation)
-    return _answered(answer, repeat=repeat)
+    return answered(answer, repeat=repeat)
 
 
 @router.post("/{version}/suspension", response_class=Response, openapi_extra=schemas.agreement_body())
@@ -130,13 +127,13 @@ def suspend_protocol(
     report = read(AdoptionReport, parse(body), "")
 
     def act() -> Answer:
-        operation = _operation(vault, actor, report.operation)
+        operation = operation_of_body(vault, actor, report.operation)
         agreement.suspend(vault, actor, operation, Decision(version, report.reason, vault.at))
         return _receipt(HTTPStatus.OK, operation, version, "suspended", {})
 
     answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
     sharing.name(report.operation)
-    return _answered(answer, repeat=repeat)
+    return answered(answer, repeat=repeat)
 
 
 def _entered(actor: Actor, operation: str, sharing: Sharing) -> str:
@@ -146,26 +143,7 @@ def _entered(actor: Actor, operation: str, sharing: Sharing) -> str:
     return operation
 
 
-def _shown(actor: Actor, operation: str, content: dict[str, Any]) -> Response:
-    head = {"operation": operation, "audience": actor.audience, "classification": CLASSIFICATION[actor.audience]}
-    return Response(dumps({**head, **content}), media_type=JSON)
-
-
-def _operation(vault: Vault, actor: Actor, code: str) -> str:
-    """Give the operation that a body names; what is not the actor's is a broken rule of the body."""
-    try:
-        return str(places.find_operation(vault, actor, code).code)
-    except NotFound:
-        rule = "must be an operation of your key"
-        raise Invalid(Violation("/operation", "no_such_operation", rule)) from None
-
-
 def _receipt(status: HTTPStatus, operation: str, version: str, state: str, headers: dict[str, str]) -> Answer:
     """Say what was recorded, without anybody's free text: it is kept with the idempotency key for ever."""
     content = {"operation": operation, "version": version, "state": state}
     return Answer(status, dumps(content), {"Content-Type": JSON, **headers})
-
-
-def _answered(answer: Answer, *, repeat: bool) -> Response:
-    headers = {**answer.headers, **({"Idempotency-Replayed": "true"} if repeat else {})}
-    return Response(answer.body, answer.status, headers)

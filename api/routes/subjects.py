@@ -23,6 +23,7 @@ from api.deps import (
     etag,
     require_match,
 )
+from api.receipts import answered
 from api.sharing import Sharing, concerning
 from flashpoint import context
 from flashpoint.access import enter
@@ -72,8 +73,7 @@ def _create(kind: str, vault: Vault, actor: Actor, body: bytes, request: Once) -
         return Answer(HTTPStatus.CREATED, dumps(subject_receipt(found)), _headers(kind, found))
 
     answer, repeat = once(vault, actor, (request.key, request.fingerprint(body)), act)
-    headers = {**answer.headers, **({"Idempotency-Replayed": "true"} if repeat else {})}
-    return Response(answer.body, answer.status, headers)
+    return answered(answer, repeat=repeat)
 
 
 def _supersede(kind: str, vault: Vault, actor: Actor, subject_id: UUID, change: tuple[bytes, str]) -> Response:

@@ -23,8 +23,8 @@ from painted import (
 )
 from service import ago, subject
 
-from flashpoint import mask, picture_rows, pictures
-from flashpoint.picture import Collection, Detail
+from flashpoint import mask, picture_rows
+from flashpoint.picture import Detail
 from flashpoint.pictures import Pictures
 from flashpoint.store.picture_writing import Writer
 from flashpoint.types import Audience, Consent, DatePrecision, GeoPrecision, ShareAbove, Sharing, State
@@ -368,22 +368,6 @@ def test_a_report_that_moves_is_told_where_it_is(service, operation):
     operation.verify(incident_id)
     paint(service, operation, pictures=kept)
     assert row_of(service, operation, incident_id)["zone"] == "X1201"
-
-
-# -- who is given what ---------------------------------------------------------------------------------------------
-
-
-def test_an_audience_that_is_not_given_a_collection_has_no_row_of_it(service, operation, monkeypatch):
-    operation.verified(sharing="mission")
-    kept = paint(service, operation)
-    before = rows_of(service, operation)
-    closed = (Audience.MISSION, Collection.INCIDENTS)
-    monkeypatch.setattr(pictures, "audience_gets", lambda _reader, _operation, *asked: asked != closed)
-    paint(service, operation, pictures=kept)
-    assert {audience for audience, _ in rows_of(service, operation)} == {"cluster"}
-    monkeypatch.undo()
-    paint(service, operation, pictures=kept)
-    assert rows_of(service, operation) == before
 
 
 # -- communities ----------------------------------------------------------------------------------------------------
