@@ -18,7 +18,7 @@ _PROTOCOL, _OPERATION = b"flashpoint-protocol", b"flashpoint-operation"
 
 
 class Gate:
-    """A dependency: what the protocol in force allows, for one request.
+    """What the protocol in force allows, for one request.
 
     Asked on every request and by the clock of the moment, before any tag is compared: no copy that a client holds, and
     no 304, outlives a protocol.
@@ -48,7 +48,12 @@ class Gate:
         return self._agreements.named(operation)
 
 
-Sharing = Annotated[Gate, Depends()]
+async def _gate(request: Request) -> Gate:
+    # A class or a plain function would be called in a thread, which costs more than all that a gate does.
+    return Gate(request)
+
+
+Sharing = Annotated[Gate, Depends(_gate)]
 
 
 def concerning(row: Record) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """What is said of the layers: the landing page, the collections, and what can be asked of each."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from api.layer_access import Entered
 from api.ogc.conformance import CONFORMS_TO
-from api.ogc.ground import WORLD, Ground
+from api.ogc.ground import WEEK, WORLD, Ground
 from api.ogc.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, Link, Site
+from api.ogc.tile_documents import TILESETS
 from api.summary import instant
 from flashpoint import layers
 from flashpoint.crs import CRS84, WORLDWIDE, Crs
@@ -76,7 +76,7 @@ def one_collection(entered: Entered, ground: Ground | None, site: Site, *, html:
 
 
 def collection(entered: Entered, ground: Ground | None, links: Sequence[Link]) -> Document:
-    """Say what a collection is. Its extent is that of the operation: it tells nothing of where single rows lie."""
+    """Say what a collection is. Its extent is that of all localities, or zones: it tells nothing of single features."""
     about = ABOUT[entered.layer]
     return {
         "id": entered.layer,
@@ -84,7 +84,7 @@ def collection(entered: Entered, ground: Ground | None, links: Sequence[Link]) -
         "description": about.description.en,
         "itemType": "feature",
         "extent": {
-            "spatial": {"bbox": [extent_of(ground)], "crs": CRS84.uri},
+            "spatial": {"bbox": [entered.stand.box or extent_of(ground)], "crs": CRS84.uri},
             **({"temporal": _temporal(entered)} if about.timed else {}),
         },
         "crs": [one.uri for one in systems_of(ground)],
@@ -94,17 +94,19 @@ def collection(entered: Entered, ground: Ground | None, links: Sequence[Link]) -
 
 
 def _temporal(entered: Entered) -> Document:
-    as_of: datetime = entered.stand.as_of
-    return {
-        "interval": [[instant(as_of) if entered.layer is Layer.MATRIX else None, instant(as_of)]],
-        "trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian",
-    }
+    """Say when features are: the matrix now, changes within a week, and of the others no end is told."""
+    ends: list[str | None] = [None, None]
+    if entered.layer in {Layer.MATRIX, Layer.CHANGES}:
+        as_of = entered.stand.as_of
+        ends = [instant(as_of - WEEK if entered.layer is Layer.CHANGES else as_of), instant(as_of)]
+    return {"interval": [ends], "trs": "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"}
 
 
 def _of_collection(entered: Entered, site: Site, *, html: bool) -> Iterable[Link]:
     path, title = f"{COLLECTIONS}/{entered.layer}", ABOUT[entered.layer].title.en
     yield from site.both(path, JSON, html=html)
-    yield site.link("items", f"{path}/items", GEOJSON, title=title, parameters=[("f", "json")])
+    # Without a form: GDAL puts the id of a feature right behind this address.
+    yield site.link("items", f"{path}/items", GEOJSON, title=title)
     yield site.link("items", f"{path}/items", HTML, title=title, parameters=[("f", "html")])
     yield site.link(_QUERYABLES, f"{path}/queryables", SCHEMA, title="What can be asked by", parameters=[("f", "json")])
     yield site.link(
@@ -117,6 +119,7 @@ def _of_collection(entered: Entered, site: Site, *, html: bool) -> Iterable[Link
 def _elsewhere(layer: Layer, site: Site) -> Iterable[Link]:
     """Link to the same features as tiles and as files."""
     yield site.link("tiles", f"/tiles/{layer}", JSON, title="As vector tiles (TileJSON)")
+    yield site.link(TILESETS, f"{COLLECTIONS}/{layer}/tiles", JSON, title="As vector tiles (tilesets)")
     for ending, media in _FILES.items():
         yield site.link("enclosure", f"/v1/exports/{layer}.{ending}", media, title=f"As a file ({ending})")
 
@@ -132,7 +135,9 @@ def queryables(entered: Entered, site: Site) -> Document:
     about = ABOUT[entered.layer]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": site.href(f"{COLLECTIONS}/{entered.layer}/queryables"),
+        # Without parameters, the standard says: the links have the operation.
+        "$id": f"{site.origin}{COLLECTIONS}/{entered.layer}/queryables",
+        "links": site.both(f"{COLLECTIONS}/{entered.layer}/queryables", SCHEMA),
         "type": "object",
         "title": about.title.en,
         "properties": {

@@ -98,6 +98,10 @@ class Ground:
         found = self._terrain.tree.query(area, predicate="intersects")
         return [int(at) for at in np.sort(found)]
 
+    def has_few(self, area: BaseGeometry, few: int) -> bool:
+        """Say whether few features touch an area; that too is looked at only where it takes no time."""
+        return "tree" in vars(self._terrain) and len(self._terrain.tree.query(area)) <= few
+
     def shape(self, at: int) -> bytes:
         """Give the geometry."""
         return self._written[at].place.polygon

@@ -23,6 +23,8 @@ from flashpoint.store.layer_reading import Page
 from flashpoint.store.layer_sources import Moved, Source, head_of_matrix, source, stand
 
 _MISSING = "no such feature"
+#: Features of the matrix in memory that are written in no time.
+_FEW = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,13 @@ class Place:
     def has(self, asked: ItemsQuery) -> bool:
         """Say whether the matrix in memory has all that is asked for."""
         return asked.is_plain and self.ground is not None and self.entered.layer is not Layer.CHANGES
+
+    def is_quick(self, asked: ItemsQuery) -> bool:
+        """Say whether an answer is written in less time than it takes to wake a thread."""
+        if not self.has(asked) or self.ground is None:
+            return False
+        area = asked.narrowed.area
+        return self.ground.has_few(area, _FEW) if area is not None else asked.page.limit <= _FEW
 
     @property
     def moved(self) -> Moved | None:

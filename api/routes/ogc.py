@@ -28,8 +28,6 @@ from flashpoint.types import Actor
 
 router = APIRouter(prefix="/ogc", tags=["ogc"])
 
-#: Features of the matrix in memory that are written in less time than a thread takes to wake.
-_FEW = 200
 _COMMON = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language, Authorization"}
 
 
@@ -132,10 +130,8 @@ async def get_items(collection: str, actor: ReleasedReader, request: Request, do
     query = items_query(asked.given, about)
     terms = (*query.terms, ("after", asked.given.get("after") or ""))
     place = _place(request, entered, ground)
-    quick = place.has(query) and query.narrowed.area is None and query.page.limit <= _FEW
-    return await _answered(
-        request, entered, asked, _Making("items", terms, partial(items, place, query, asked.site), quick)
-    )
+    making = _Making("items", terms, partial(items, place, query, asked.site), place.is_quick(query))
+    return await _answered(request, entered, asked, making)
 
 
 @router.head("/collections/{collection}/items/{feature}", include_in_schema=False)

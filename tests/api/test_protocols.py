@@ -1,5 +1,6 @@
 """Information-sharing protocols over HTTP: two people, one gate on everything the mission reads, named everywhere."""
 
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,10 +18,12 @@ from sqlalchemy.exc import ProgrammingError
 from api.agreements import Agreements
 from flashpoint.access import CONSOLE, PERMISSIONS, Permission
 from flashpoint.errors import Conflict, FlashpointError
-from flashpoint.protocol import Subject
+from flashpoint.layers import Layer
+from flashpoint.protocol import SUBJECT, Subject
 from flashpoint.store import protocols
 from flashpoint.store.engine import libpq_url
 from flashpoint.store.protocols import Decision
+from flashpoint.store.tiles import TILED
 from flashpoint.types import Actor, Audience, Role
 
 NOBODY, OTHER = "urn:flashpoint:problem:no-protocol", "urn:flashpoint:problem:not-in-protocol"
@@ -271,20 +274,38 @@ def test_another_operation_is_not_there(operation, elsewhere):
     assert operation.coordinator.post("/v1/protocols", body).json()["errors"][0]["code"] == "no_such_operation"
 
 
+#: What says nothing of any operation.
+OF_NO_OPERATION = {
+    *("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/tileMatrixSets", "/ogc/tileMatrixSets/{grid}"),
+    "/tiles/styles/matrix",
+}
+
 # -- the gate -------------------------------------------------------------------------------------------------------
 
 
 def mission_reads(service):
-    """Give method and path of all that the mission reads: every route for a reader, but the protocols themselves."""
+    """Give method and path of all that the mission reads: every route for a reader, but the protocols themselves.
+
+    What has nothing of any operation in it is left out, and what is of several layers is given for each.
+    """
     given = PERMISSIONS[Role.READER] - {Permission.READ_PROTOCOL}
-    return [(method, path) for method, path, one in routes_of(service.app) if one and permissions(one) & given]
+    reads = {
+        (method, one)
+        for method, path, route in routes_of(service.app)
+        if route and permissions(route) & given and path not in OF_NO_OPERATION
+        for layer in Layer
+        for one in (path.replace("{collection}", layer).replace("{file}", f"{layer}.csv"),)
+        if layer in TILED or not {"tiles", "exports"} & set(path.split("/"))
+    }
+    return sorted(reads)
 
 
 def answered(operation, caller, method, path):
     filled = path.replace("{locality}", next(iter(BOXES))).replace("{version}", "2026.2")
-    for name in ("{incident_id}", "{subject_id}", "{released_id}", "{id}"):
+    filled = re.sub(r"{(zoom|column|row)}", "0", filled).replace("{grid}", "WebMercatorQuad")
+    for name in ("{incident_id}", "{subject_id}", "{released_id}", "{id}", "{feature}"):
         filled = filled.replace(name, str(uuid4()))
-    since = f"&since={running_service.ago(0.01)}" if "changes" in path else ""
+    since = f"&since={running_service.ago(0.01)}" if path.endswith("matrix/changes") else ""
     return caller.request(method, f"{filled}?operation={operation.code}{since}")
 
 
@@ -341,9 +362,12 @@ def test_a_protocol_gives_what_it_says_and_no_more(operation, subject):
 
     def own(path):
         """Give the subjects any of which a protocol has to give; zones belong to all that is told by zone."""
-        name = path.removeprefix("/v1/").removeprefix("released/").split("/")[0]
-        zones = {Subject.MATRIX, Subject.INCIDENTS, Subject.COMMUNITIES}
-        return {"methodologies": {Subject.METHODOLOGY}, "zones": zones}.get(name) or {Subject(name)}
+        names = re.split(r"[/.]", path)
+        layer = next((SUBJECT[one] for one in Layer if one in names), None)
+        if layer is not None:
+            return {layer}
+        several = {Subject.MATRIX, Subject.INCIDENTS, Subject.COMMUNITIES}
+        return {Subject.METHODOLOGY} if "methodologies" in names else several
 
     for number, gives in enumerate(({subject}, set(Subject) - {subject})):
         told = {str(one): one in gives for one in Subject}
