@@ -43,12 +43,14 @@ def prefers_html(accept: str | None) -> bool:
 def negotiate_language(accept_language: str | None) -> Code:
     """Choose the language that is asked for most, of those that there are; English where none is."""
     asked = _qualities(accept_language or "")
-    wanted: dict[Code, float] = {
-        code: max((quality for tag, quality in asked.items() if tag.partition("-")[0] == code), default=0.0)
-        for code in LANGUAGES
-    }
-    best = max(wanted, key=wanted.__getitem__)
-    return best if wanted[best] > 0 else "en"
+    # Of equals the one that is named first.
+    best = max(asked, key=lambda tag: asked[tag] * (_language(tag) is not None), default="")
+    found = _language(best)
+    return found if found is not None and asked[best] > 0 else "en"
+
+
+def _language(tag: str) -> Code | None:
+    return next((code for code in LANGUAGES if code == tag.partition("-")[0]), None)
 
 
 def matches(if_none_match: str, tag: str) -> bool:

@@ -66,7 +66,7 @@ def _completed(schema: dict[str, Any]) -> dict[str, Any]:
                 _with_geometry(content["example"])
             for parameter in operation.get("parameters", []):
                 # Left out, it is a 428 and not a 400, so the framework takes it for optional.
-                parameter["required"] |= parameter["name"] == "if-match"
+                parameter["required"] = parameter.get("required", False) or parameter["name"] == "if-match"
             if operation["tags"] != _OPEN_TAGS:
                 operation["security"] = [{"bearer": []}, {"basic": []}]
     return schema

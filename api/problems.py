@@ -42,7 +42,7 @@ def problem(status: HTTPStatus, detail: str = "", **members: object) -> Response
     """Write a problem. ``members`` are extension members; empty ones are left out."""
     headers = {"Cache-Control": "no-store"}
     if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Bearer realm="flashpoint", Basic realm="flashpoint"'
+        headers["WWW-Authenticate"] = 'Bearer realm="flashpoint"'
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _RETRY_AFTER_SECONDS
     content = {
@@ -53,7 +53,11 @@ def problem(status: HTTPStatus, detail: str = "", **members: object) -> Response
         **members,
     }
     body = dumps({name: value for name, value in content.items() if value not in ("", [], (), None)})
-    return Response(body, status, headers, media_type=PROBLEM)
+    answer = Response(body, status, headers, media_type=PROBLEM)
+    if status is HTTPStatus.UNAUTHORIZED:
+        # A field of its own: Chromium knows one challenge a field, and asks nobody for a key where that is Bearer.
+        answer.headers.append("WWW-Authenticate", 'Basic realm="flashpoint"')
+    return answer
 
 
 def violation_rows(violations: tuple[Violation, ...]) -> list[dict[str, str]]:

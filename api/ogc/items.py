@@ -12,7 +12,7 @@ from api.ogc.counts import Counts
 from api.ogc.ground import Ground
 from api.ogc.links import GEOJSON, Link, Site
 from api.ogc.query import ItemsQuery, cursor
-from flashpoint.crs import Crs
+from flashpoint.crs import CRS84, Crs
 from flashpoint.errors import NotFound
 from flashpoint.features import dumps
 from flashpoint.layers import ABOUT, Layer, Stand
@@ -94,8 +94,9 @@ def item(place: Place, feature: str, crs: Crs, site: Site) -> Made:
     if found is None:
         raise NotFound(_MISSING)
     path = f"/ogc/collections/{entered.layer}"
+    asked = [] if crs is CRS84 else [("crs", crs.uri)]
     links = [
-        *site.both(f"{path}/items/{feature}", GEOJSON),
+        *site.both(f"{path}/items/{feature}", GEOJSON, asked),
         site.link("collection", path, "application/json", title=ABOUT[entered.layer].title.en),
     ]
     written = _written(entered.layer, found, None)[:-1]
