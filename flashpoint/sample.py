@@ -158,11 +158,11 @@ def _add_units(replay: _Replay, code_list: str) -> None:
         "recorded_by": replay.people[Role.COORDINATOR][0].id,
         "known_at": places.ALWAYS,
         "known_assumed": True,
-        "area": None,
     }
     for row in _rows("admin_units"):
         own = {"id": places.new_id(), **_given(row, "pcode", "name", "parent_pcode")}
         own |= {name: int(row[name]) for name in ("level", "population")}
+        own |= {"area": f"SRID={places.SRID};{row['outline']}"}
         places.add_units(replay.vault, [{**shared, **own}])
 
 

@@ -5,9 +5,11 @@ import json
 import math
 from collections import Counter, defaultdict
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pytest
+import shapely
 
 from flashpoint.catalogue import CATEGORIES
 from flashpoint.types import (
@@ -151,6 +153,34 @@ def test_admin_units_nest_and_hold_their_towns():
         towns[row["adm2_pcode"]] += int(row["population_best"] or 0)
     for pcode, people in (below + towns).items():
         assert int(units[pcode]["population"]) >= people, pcode
+
+
+def test_outlines_are_drawn_by_the_rule_and_by_nothing_else():
+    outlines = {row["pcode"]: shapely.from_wkt(row["outline"]) for row in table("admin_units")}
+    squares = defaultdict(list)
+    for west, south in product(range(1400, 2800, 20), range(200, 1140, 20)):  # hundredths of a degree
+        centre = (west + 10, south + 10)
+        far, pcode = min((math.dist(centre, hundredths(town)), town["adm2_pcode"]) for town in table("localities"))
+        if far <= 70:
+            square = shapely.box(west / 100, south / 100, (west + 20) / 100, (south + 20) / 100)
+            squares[pcode].append(square)
+            squares[next(row["parent_pcode"] for row in table("admin_units") if row["pcode"] == pcode)].append(square)
+    assert squares.keys() == outlines.keys()
+    assert all(outlines[pcode].is_valid for pcode in outlines)
+    drawn = {pcode: shapely.union_all(parts, grid_size=0.01) for pcode, parts in squares.items()}
+    assert [pcode for pcode in outlines if not outlines[pcode].equals(drawn[pcode])] == []
+
+
+def hundredths(town):
+    return float(town["lon"]) * 100, float(town["lat"]) * 100
+
+
+def test_outlines_hold_what_is_claimed_to_lie_in_them():
+    outlines = {row["pcode"]: shapely.from_wkt(row["outline"]) for row in table("admin_units")}
+    for row in table("incidents"):
+        if row["lat"]:
+            inside = outlines[row["admin_pcode"]].covers(shapely.Point(float(row["lon"]), float(row["lat"])))
+            assert inside != (row["pcode_mismatch"] == "true"), row["client_id"]
 
 
 def test_places_lie_in_the_area_of_the_operation():
