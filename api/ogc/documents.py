@@ -107,7 +107,9 @@ def _of_collection(entered: Entered, site: Site, *, html: bool) -> Iterable[Link
     yield from site.both(path, JSON, html=html)
     # Without a form: GDAL puts the id of a feature right behind this address.
     yield site.link("items", f"{path}/items", GEOJSON, title=title)
-    yield site.link("items", f"{path}/items", HTML, title=title, parameters=[("f", "html")])
+    # People read the matrix from the first rank on; programs page through it by what does not change while they do.
+    ranked = [("sortby", "rank")] if entered.layer is Layer.MATRIX else []
+    yield site.link("items", f"{path}/items", HTML, title=title, parameters=[("f", "html"), *ranked])
     yield site.link(_QUERYABLES, f"{path}/queryables", SCHEMA, title="What can be asked by", parameters=[("f", "json")])
     yield site.link(
         "queryables", f"{path}/queryables", SCHEMA, title="What can be asked by", parameters=[("f", "json")]

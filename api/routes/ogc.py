@@ -1,6 +1,6 @@
 """OGC API - Features: the released layers for GIS tools, under the same gate and from the same rows as everything."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 
 from api import layer_answers
 from api.board import Board
@@ -20,13 +21,43 @@ from api.ogc.ground import Ground, Grounds
 from api.ogc.items import Place, item, items
 from api.ogc.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, Site
 from api.ogc.query import ITEM, ITEMS, About, Given, items_query
-from flashpoint.errors import NotFound
+from api.problems import problem_of
+from flashpoint.errors import FlashpointError, NotFound
 from flashpoint.features import dumps
 from flashpoint.language import Code
 from flashpoint.layers import Layer
 from flashpoint.types import Actor
 
-router = APIRouter(prefix="/ogc", tags=["ogc"])
+
+class Paged(APIRoute):
+    """A route whose problems are pages too, for whoever asks for a page."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Give what answers a request."""
+        handler = super().get_route_handler()
+
+        async def paged(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except FlashpointError as error:
+                form = request.query_params.get("f")
+                if form == "json" or (form != "html" and not prefers_html(request.headers.get("accept"))):
+                    raise
+                return _problem_page(error, negotiate_language(request.headers.get("accept-language")))
+
+        return paged
+
+
+def _problem_page(error: FlashpointError, language: Code) -> Response:
+    """Write a problem as a page, with the status and the header fields that it has otherwise."""
+    answer = problem_of(error)
+    answer.body = pages.page("problem", orjson.loads(bytes(answer.body)), language)
+    answer.headers.update({"Content-Type": f"{HTML}; charset=utf-8", "Content-Length": str(len(answer.body))})
+    answer.headers.update(of_page("problem", language))
+    return answer
+
+
+router = APIRouter(prefix="/ogc", tags=["ogc"], route_class=Paged)
 
 _COMMON = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language, Authorization"}
 
@@ -58,11 +89,12 @@ class Asked:
         if not self.html:
             return Response(dumps(document), headers=_COMMON, media_type=media)
         page = pages.page(name, document, self.language)
-        return Response(page, headers={**_COMMON, **self.of_page(name)}, media_type=HTML)
+        return Response(page, headers={**_COMMON, **of_page(name, self.language)}, media_type=HTML)
 
-    def of_page(self, name: str) -> dict[str, str]:
-        """Give the header fields that go with a page."""
-        return {"Content-Language": self.language, "Content-Security-Policy": pages.policy(name)}
+
+def of_page(name: str, language: Code) -> dict[str, str]:
+    """Give the header fields that go with a page."""
+    return {"Content-Language": language, "Content-Security-Policy": pages.policy(name)}
 
 
 @router.head("", include_in_schema=False)
@@ -203,4 +235,4 @@ def _page(asked: Asked, name: str, make: Callable[[], Made]) -> Made:
         # The page is the form that is shown here, and the other one the alternate.
         link["rel"] = {"self": "alternate", "alternate": "self"}.get(link["rel"], link["rel"])
     page = pages.page(name, document, asked.language)
-    return replace(made, body=page, headers={**made.headers, **asked.of_page(name)})
+    return replace(made, body=page, headers={**made.headers, **of_page(name, asked.language)})
