@@ -7,7 +7,7 @@ takes the size of its pages from ``components.parameters.limit``.
 from typing import Any
 
 from api.ogc.links import GEOJSON, HTML, JSON, OPENAPI, SCHEMA, Site
-from api.ogc.query import DEFAULT_LIMIT, ITEM, ITEMS, MAX_LIMIT
+from api.ogc.query import DEFAULT_LIMIT, FORMS, ITEM, ITEMS, MAX_LIMIT
 from api.problems import PROBLEM
 from flashpoint import __version__
 from flashpoint.filters import Language
@@ -31,7 +31,7 @@ def _parameter(name: str, description: str, schema: Document, **more: object) ->
 _TEXT: Document = {"type": "string"}
 _URI: Document = {"type": "string", "format": "uri"}
 _PARAMETERS: dict[str, Document] = {
-    "f": _parameter("f", "The form of the answer.", {"type": "string", "enum": ["json", "html"]}),
+    "f": _parameter("f", "The form of the answer.", {"type": "string", "enum": list(FORMS)}),
     "operation": _parameter(
         "operation", "The operation, where the key is good for several.", {"type": "string", "pattern": "^\\w{1,16}$"}
     ),

@@ -34,6 +34,8 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{1,2000}")
 _OPEN = frozenset({"", ".."})
 
+#: Forms of an answer; what is GeoJSON is JSON.
+FORMS = ("json", "geojson", "html")
 #: Parameters of every resource, and those of items besides.
 COMMON = ("f", "operation")
 ITEM = ("crs",)
@@ -114,8 +116,8 @@ class Given:
     def html(self, *, preferred: bool) -> bool:
         """Say whether a page for people is asked for: by ``f``, or else by what the client prefers."""
         value = self.get("f")
-        if value is not None and value not in {"json", "html"}:
-            self.refuse("?f", "unknown_format", "f is json or html")
+        if value is not None and value not in FORMS:
+            self.refuse("?f", "unknown_format", f"f is one of {', '.join(FORMS)}")
         return preferred if value is None else value == "html"
 
     def crs(self, name: str, systems: Sequence[Crs]) -> Crs:
@@ -195,7 +197,8 @@ def _during(given: Given) -> Interval | None:
 
 def _condition(given: Given, about: About) -> tuple[Tree, Crs]:
     crs, value = given.crs("filter-crs", about.systems), given.get("filter")
-    language = given.get("filter-lang") or Language.TEXT
+    language = given.get("filter-lang")
+    language = Language.TEXT if language is None else language
     if language not in set(Language):
         given.refuse("?filter-lang", "unknown_language", f"one of {', '.join(Language)}")
     elif value is not None:
