@@ -79,6 +79,11 @@ class Ground:
         return standing.ranks.tolist(), standing.shares.tolist()
 
     @property
+    def tree(self) -> STRtree:
+        """The shapes, to be found by where they lie."""
+        return self._terrain.tree
+
+    @property
     def extent(self) -> Box:
         """The box in which all localities lie; the world where that is not known."""
         return self._terrain.extent
@@ -95,12 +100,12 @@ class Ground:
 
     def touching(self, area: BaseGeometry) -> list[int]:
         """Give where the features stand that touch an area."""
-        found = self._terrain.tree.query(area, predicate="intersects")
+        found = self.tree.query(area, predicate="intersects")
         return [int(at) for at in np.sort(found)]
 
     def has_few(self, area: BaseGeometry, few: int) -> bool:
         """Say whether few features touch an area; that too is looked at only where it takes no time."""
-        return "tree" in vars(self._terrain) and len(self._terrain.tree.query(area)) <= few
+        return "tree" in vars(self._terrain) and len(self.tree.query(area)) <= few
 
     def shape(self, at: int) -> bytes:
         """Give the geometry."""
