@@ -99,7 +99,7 @@ def item(place: Place, feature: str, crs: Crs, site: Site) -> Made:
         *site.both(f"{path}/items/{feature}", GEOJSON, asked),
         site.link("collection", path, "application/json", title=ABOUT[entered.layer].title.en),
     ]
-    written = _written(entered.layer, found, None)[:-1]
+    written = _written(entered.layer, found, crs)[:-1]
     body = b",".join([written, *_named(crs), head, b'"links":' + dumps(links) + b"}"])
     return Made(body, standing, {"Content-Crs": f"<{crs.uri}>"})
 
@@ -181,7 +181,7 @@ def _from_rows(place: Place, asked: ItemsQuery) -> _Page:
         key = (entered.operation, entered.audience, entered.layer, standing, asked.narrowed.told)
         matched = place.counts.get(key, lambda: layer_reading.count(reader, rows, asked.narrowed))
     page = found[: asked.page.limit]
-    features = [_written(entered.layer, row, asked) for row in page]
+    features = [_written(entered.layer, row, asked.page.crs, asked) for row in page]
     after = _behind(asked.page, page[-1]) if len(found) > len(page) else None
     return _Page(head, features, matched, after, standing)
 
@@ -190,16 +190,23 @@ def _behind(page: Page, last: Record) -> str:
     return cursor(page.order, [getattr(last, f"key_{at}") for at in range(len(page.order.keys))], last.id)
 
 
-def _written(layer: Layer, row: Record, asked: ItemsQuery | None) -> bytes:
+def _written(layer: Layer, row: Record, crs: Crs, asked: ItemsQuery | None = None) -> bytes:
     properties = row.properties.encode()
     if asked is not None:
         properties = _chosen(properties, asked)
-    return _feature(row.id, b"null" if row.shape is None else row.shape.encode(), properties, _time(layer, row))
+    shape = b"null" if row.shape is None else row.shape.encode()
+    # A time marks a feature of JSON-FG, whose geometry is in degrees by definition: GDAL would take metres for them.
+    return _feature(row.id, shape, properties, _time(layer, row) if crs.is_geographic else None)
 
 
-def _feature(feature: str, geometry: bytes, properties: bytes, told: bytes) -> bytes:
-    members = (feature.encode(), geometry, properties, told)
-    return b'{"type":"Feature","id":"%b","geometry":%b,"properties":%b,"time":%b}' % members
+def _feature(feature: str, geometry: bytes, properties: bytes, told: bytes | None) -> bytes:
+    timed = b"" if told is None else b',"time":' + told
+    return b'{"type":"Feature","id":"%b","geometry":%b,"properties":%b%b}' % (
+        feature.encode(),
+        geometry,
+        properties,
+        timed,
+    )
 
 
 def _chosen(properties: bytes, asked: ItemsQuery) -> bytes:
