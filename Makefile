@@ -22,8 +22,13 @@ demo: setup ## Set up, start the private database, load the sample data, serve
 doctor: setup ## Look at what the service needs here, and say how to mend what is missing
 	@$(BIN)/flashpoint doctor
 
+# Bounded in time, and never fails: what cannot be had is not tested. `make test CLIENTS=no` leaves them out.
+.PHONY: clients
+clients: ## Install the GIS programs that the tests open the service with, where they can be had
+	@[ "$(CLIENTS)" = no ] || .ci/clients
+
 .PHONY: test
-test: setup ## Run the tests, two at a time, against a throwaway PostGIS
+test: setup clients ## Run the tests, two at a time, against a throwaway PostGIS
 	$(BIN)/pytest -n 2
 
 .PHONY: check

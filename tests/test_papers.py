@@ -43,6 +43,8 @@ CODE_MODULES = {
     **{ROOT / f"flashpoint/store/{name}.py": {} for name in ("engine", "paging", "places", "incidents", "subjects")},
     **{ROOT / f"flashpoint/scoring/{name}.py": {} for name in ("methodology", "revision")},
     ROOT / "flashpoint/protocol.py": {},
+    **{ROOT / f"flashpoint/{name}.py": {"_wrong": 0} for name in ("filters", "store/layer_filters")},
+    ROOT / "flashpoint/store/layer_reading.py": {},
     ROOT / "flashpoint/strictjson.py": {"_invalid": 0},
     ROOT / "flashpoint/geometry.py": {"_invalid": 1},
 }
@@ -186,7 +188,8 @@ def test_routes_and_roles_are_those_of_the_app(app):
             served[f"{method} {path}"] = {role for role in Role if permission in PERMISSIONS[role]}
     heads_only = {name for name in served if name.startswith("HEAD ")}
     pictures = {f"HEAD /v1/released/{name}" for name in ("incidents", "communities", "zones")}
-    assert heads_only == {"HEAD /v1/matrix", "HEAD /v1/matrix/{locality}"} | pictures
+    layers = {f"HEAD {name.removeprefix('GET ')}" for name in served if name.startswith(("GET /ogc", "GET /tiles"))}
+    assert heads_only == {"HEAD /v1/matrix", "HEAD /v1/matrix/{locality}"} | pictures | layers
     assert written == {name: roles for name, roles in served.items() if name not in heads_only}
 
 
@@ -350,7 +353,7 @@ def test_papers_hold_no_address_of_a_machine(paper):
     text = paper.read_text(encoding="utf-8")
     assert re.findall(r"(?<![\w.:/])/(?:home|root|work|Users|mnt|opt|srv)/[\w./-]+", text) == []
     hosts = {urlsplit(address).hostname for address in re.findall(r"https?://[^\s)>\"'`]+", text)}
-    assert hosts <= {"127.0.0.1", "keepachangelog.com", "semver.org"}
+    assert hosts <= {"127.0.0.1", "keepachangelog.com", "semver.org", "www.opengis.net"}
 
 
 def test_decisions_are_numbered_without_gaps_and_have_their_four_parts():
