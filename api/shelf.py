@@ -13,6 +13,8 @@ from api.sheet import Answer
 KEPT_BYTES = 64_000_000
 #: What is larger is made anew each time: one answer must not clear the shelf.
 LARGEST_BYTES = 16_000_000
+#: What an answer takes besides its body, about: there are millions of tiles with nothing on them.
+HEAD_BYTES = 1_500
 
 
 class Shelf:
@@ -40,7 +42,11 @@ class Shelf:
         with self._lock:
             before = self._answers.pop(key, None)
             self._answers[key] = answer
-            self._bytes += len(answer.body) - (len(before.body) if before else 0)
+            self._bytes += _size(answer) - (_size(before) if before else 0)
             while self._bytes > self._limit_bytes:
                 _, gone = self._answers.popitem(last=False)
-                self._bytes -= len(gone.body)
+                self._bytes -= _size(gone)
+
+
+def _size(answer: Answer) -> int:
+    return len(answer.body) + HEAD_BYTES

@@ -1,5 +1,7 @@
 """The conformance classes that the service declares. Each has its tests; what has none is not declared."""
 
+from api.ogc.tile_documents import TILES_CONFORMANCE
+
 _FEATURES = "http://www.opengis.net/spec/ogcapi-features"
 _CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf"
 
@@ -22,4 +24,5 @@ CONFORMS_TO = (
     f"{_CQL2}/spatial-functions",
     f"{_CQL2}/temporal-functions",
     f"{_CQL2}/property-property",
+    *TILES_CONFORMANCE,
 )
