@@ -6,8 +6,8 @@ No framework, no database. What was read last counts until something newer is re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from flashpoint.errors import NotShared, Unavailable
-from flashpoint.protocol import Named, Subject, Terms
+from flashpoint.errors import Unavailable
+from flashpoint.protocol import Named, Subject, Terms, require
 from flashpoint.types import Audience
 
 
@@ -42,15 +42,9 @@ class Agreements:
             Unavailable: the protocols have not been read yet.
         """
         terms = self._in_force(operation, audience)
-        if terms is None and audience is Audience.CLUSTER:
-            return
-        if self._terms is None:
+        if self._terms is None and audience is not Audience.CLUSTER:
             raise Unavailable("the information-sharing protocols have not been read yet")
-        if terms is None:
-            raise NotShared("no information-sharing protocol is in force")
-        if subject not in terms.gives:
-            rule = f"the information-sharing protocol in force gives no {subject} to your audience"
-            raise NotShared(rule, "not-in-protocol")
+        require(terms, audience, subject)
 
     def _in_force(self, operation: str, audience: Audience) -> Terms | None:
         terms = (self._terms or {}).get((operation, audience))

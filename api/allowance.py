@@ -28,6 +28,7 @@ log = logging.getLogger("flashpoint.allowance")
 WEIGHTS = {
     ("POST", "/v1/incidents/batch"): 20,
     ("GET", "/v1/methodologies/{version}/preview"): 20,
+    ("GET", "/v1/exports/{file}"): 20,
 }
 #: Parameters of a matrix that is not in memory. It is computed first, and then paged through: 500 small pages have to
 #: fit into a minute.

@@ -18,6 +18,7 @@ from api.ogc.counts import Counts
 from api.ogc.ground import Grounds
 from api.routes import (
     audit,
+    exports,
     health,
     incidents,
     matrix,
@@ -28,9 +29,11 @@ from api.routes import (
     released,
     sign_in,
     subjects,
+    tiles,
 )
 from api.shelf import Shelf
 from api.sign_in import sign_in_of
+from api.spool import AT_ONCE, Spool
 from api.watch import Contact, Watch
 from flashpoint import __version__
 from flashpoint.assess import Assessor
@@ -61,8 +64,9 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    # Five more connections than threads: assessor (two), watch, archive and allowances work beside the requests.
-    database = Database(database_url, settings.pool_size + 5)
+    # Five more connections than threads: assessor (two), watch, archive and allowances work beside the requests; and
+    # one for each file that is being made.
+    database = Database(database_url, settings.pool_size + 5 + AT_ONCE)
     secret = pepper(settings)
     board, ring = Board(), KeyRing(database, secret, settings.stale_limit_minutes * 60)
     contact = Contact(2 * settings.tick_minutes * 60)
@@ -80,6 +84,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     app.state.contact = contact
     app.state.numbers = Numbers(secret)
     app.state.shelf = Shelf()
+    app.state.spool = Spool()
     app.state.counts = Counts()
     app.state.grounds = Grounds()
     app.state.keeper = Keeper(database, settings.home)
@@ -92,6 +97,8 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         matrix.router,
         released.router,
         ogc.router,
+        tiles.router,
+        exports.router,
         methodologies.router,
         protocols.router,
         *records,
@@ -119,4 +126,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             worker.stop()
             await run_in_threadpool(worker.join, 10)
         await run_in_threadpool(app.state.allowances.close)
+        await run_in_threadpool(app.state.spool.close)
         app.state.database.close()

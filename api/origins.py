@@ -17,8 +17,8 @@ _ALLOWED = {
 }
 #: What a page may read of an answer beyond what every page may.
 _READABLE = (
-    *("Age", "Content-Disposition", "ETag", "Flashpoint-Protocol", "Idempotency-Replayed", "Link", "Location"),
-    *("Material-Edit", "Retry-After"),
+    *("Age", "Content-Disposition", "ETag", "Flashpoint-Protocol", "Flashpoint-Rows", "Idempotency-Replayed", "Link"),
+    *("Location", "Material-Edit", "Retry-After"),
 )
 _EXPOSE = (b"access-control-expose-headers", ", ".join(_READABLE).encode())
 #: A field of its own, for the answer may have one already.

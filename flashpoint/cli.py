@@ -12,6 +12,7 @@ from flashpoint.commands import (
     audit,
     backtest,
     explaining,
+    export,
     importing,
     keys,
     methods,
@@ -50,6 +51,7 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(retention.ledger_app, name="tombstones")
 app.command()(explaining.explain)
 app.command()(queue.queue)
+app.command()(export.export)
 
 
 def main() -> None:

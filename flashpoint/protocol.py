@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from flashpoint.errors import Violation
+from flashpoint.errors import NotShared, Violation
+from flashpoint.layers import Layer
 from flashpoint.reports import Day, Line, MethodVersion, OperationRef, Reason, Report
 from flashpoint.types import Audience
 
@@ -36,6 +37,16 @@ class Subject(StrEnum):
     INCIDENTS = "incidents"
     COMMUNITIES = "communities"
     METHODOLOGY = "methodology"
+
+
+#: What a protocol has to give for a layer.
+SUBJECT = {
+    Layer.MATRIX: Subject.MATRIX,
+    Layer.LOCALITIES: Subject.MATRIX,
+    Layer.COMMUNITIES: Subject.COMMUNITIES,
+    Layer.INCIDENTS: Subject.INCIDENTS,
+    Layer.CHANGES: Subject.MATRIX,
+}
 
 
 class Party(Report):
@@ -158,6 +169,23 @@ class Terms:
 def given(gets: Mapping[str, bool]) -> frozenset[Subject]:
     """Read what an audience is given; what is not said to be given is not."""
     return frozenset(subject for subject in Subject if gets.get(subject) is True)
+
+
+def require(terms: Terms | None, audience: Audience, subject: Subject) -> None:
+    """Let an audience have a subject by the terms that are in force, if there are any.
+
+    Without a protocol the cluster goes on with its own work, and the mission gets nothing.
+
+    Raises:
+        NotShared: there is no protocol in force, or it does not give this.
+    """
+    if terms is None and audience is Audience.CLUSTER:
+        return
+    if terms is None:
+        raise NotShared("no information-sharing protocol is in force")
+    if subject not in terms.gives:
+        rule = f"the information-sharing protocol in force gives no {subject} to your audience"
+        raise NotShared(rule, "not-in-protocol")
 
 
 def ends_at(until: date) -> datetime:

@@ -48,7 +48,7 @@ def flashpoint(environment):
 
 
 COMMANDS = (
-    *("", "up", "serve", "migrate", "doctor", "rank", "explain", "queue", "sensitivity"),
+    *("", "up", "serve", "migrate", "doctor", "rank", "explain", "queue", "sensitivity", "export"),
     *("import", "import boundaries", "import population", "import ucdp"),
     *("key", "key issue", "key list", "key rotate", "key revoke"),
     *("person", "person enrol", "person list", "person revoke"),

@@ -6,15 +6,13 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Float, Numeric, cast, func, select
 
 from flashpoint.crs import CRS84
 from flashpoint.store.engine import Record, ReleaseReader
 from flashpoint.store.layer_reading import parts, shape
 from flashpoint.store.layer_sources import Source
 from flashpoint.store.tables import matrix
-
-_DEGREES = 10.0**-CRS84.decimals
 
 
 class Drawn(StrEnum):
@@ -70,5 +68,10 @@ def _geometry(source: Source, drawn: Drawn) -> list[ColumnElement[Any]]:
     if drawn is Drawn.KML:
         return [func.ST_AsKML(columns.geometry, CRS84.decimals).label("geometry")]
     # A point was drawn somewhere in a zone: no format gives more of it than any other. Areas are what they are.
-    plain = columns.geometry if source.layer.is_drawn_as_areas else func.ST_SnapToGrid(columns.geometry, _DEGREES)
+    plain = columns.geometry if source.layer.is_drawn_as_areas else _rounded(columns.geometry)
     return [func.ST_AsBinary(plain).label("geometry")]
+
+
+def _rounded(point: ColumnElement[Any]) -> ColumnElement[Any]:
+    degrees = [func.round(cast(end, Numeric), CRS84.decimals) for end in (func.ST_X(point), func.ST_Y(point))]
+    return func.ST_MakePoint(*(cast(one, Float) for one in degrees))

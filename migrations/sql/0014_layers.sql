@@ -1,7 +1,7 @@
 -- What GIS tools ask by: the days that a period names, and areas as they lie on tiles. Both are functions of what stands
 -- in the row, so they can say no more than it does.
 CREATE FUNCTION release.first_day(label text) RETURNS date
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = release, pg_temp AS $$
 DECLARE
     part text := split_part(label, '/', 1);
     fourth date;
@@ -22,7 +22,7 @@ END
 $$;
 
 CREATE FUNCTION release.last_day(label text) RETURNS date
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = release, pg_temp AS $$
 DECLARE
     part text := reverse(split_part(reverse(label), '/', 1));
     first date := release.first_day(part);
@@ -46,7 +46,7 @@ $$;
 
 -- Whoever serves holds in memory which state each picture is in.
 CREATE FUNCTION release.picture_released() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SET search_path = release, pg_temp AS $$
 BEGIN
     PERFORM pg_notify('flashpoint_released', NEW.operation);
     RETURN NULL;
@@ -55,3 +55,7 @@ $$;
 
 CREATE TRIGGER picture_released AFTER INSERT OR UPDATE ON release.picture
     FOR EACH ROW EXECUTE FUNCTION release.picture_released();
+
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA release FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION release.first_day, release.last_day, release.on_tiles TO flashpoint_assessor;
+GRANT EXECUTE ON FUNCTION release.on_tiles TO flashpoint_reader;

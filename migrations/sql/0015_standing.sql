@@ -2,7 +2,7 @@
 -- with each: it believes of an array in a column that it has ten.
 CREATE FUNCTION release.standing(of_operation text, of_audience text)
     RETURNS TABLE (locality_id uuid, rank int, rank_low int, rank_high int, top_k_share float8)
-    LANGUAGE sql STABLE PARALLEL SAFE ROWS 5000 SET search_path = pg_catalog AS $$
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 5000 SET search_path = release, pg_temp AS $$
     SELECT u.* FROM release.matrix m CROSS JOIN LATERAL unnest(
         ARRAY(
             SELECT r.locality_id FROM release.matrix_row r
@@ -12,3 +12,6 @@ CREATE FUNCTION release.standing(of_operation text, of_audience text)
     ) AS u
     WHERE m.operation = of_operation AND m.audience = of_audience
 $$;
+
+REVOKE EXECUTE ON FUNCTION release.standing FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION release.standing TO flashpoint_reader;
