@@ -73,5 +73,5 @@ DEFINERS = {
     *("due_for_purge", "purge_incidents", "purge_subjects"),
     *("release_proposal", "release_agreement", "admit_version", "follow_version"),
 }
-#: Functions without a search path of their own, so that they are inlined into policies; they read no table.
-INLINED = {"covers", "cleared"}
+#: Functions without a search path of their own, so that they are inlined into policies and queries; they read no table.
+INLINED = {"covers", "cleared", "on_grid", "on_tiles"}

@@ -181,8 +181,7 @@ def _draw(database: Database, entered: Entered, tile: Tile) -> Made:
     layer, operation, audience = entered.layer, entered.operation, entered.audience
     source = layer_sources.source(layer, operation, audience)
     with database.release_reader() as reader:
-        stand = layer_sources.stand(reader, layer, operation, audience)
-        return Made(tiles.draw(reader, source, tile), stand)
+        return Made(*tiles.draw(reader, source, tile))
 
 
 def _document(document: Mapping[str, Any]) -> Response:

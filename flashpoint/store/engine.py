@@ -54,10 +54,10 @@ _SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 #: Sessions that read releases have connections of their own, which are that role's from the first moment and nobody
 #: else's: there is no actor to forget between two uses, and no round trip to say who reads. What somebody asks in words
-#: of their own does not hold one for ever, and is planned for what it asks.
+#: of their own does not hold one for ever.
 _READING = (
     "-c role=flashpoint_reader -c default_transaction_read_only=on "
-    r"-c default_transaction_isolation=repeatable\ read -c statement_timeout=15s -c plan_cache_mode=force_custom_plan"
+    r"-c default_transaction_isolation=repeatable\ read -c statement_timeout=15s"
 )
 _ALWAYS = "-c timezone=UTC -c lock_timeout=20s"
 

@@ -1,9 +1,10 @@
 """Where the rows of a layer come from: one query a layer, for pages, tiles and files alike, whoever asks.
 
 A source has a row for each feature: ``id`` (a UUID, given as text), ``properties`` (the finished JSON object),
-``geometry`` (WGS 84), ``mercator`` (EPSG:3857, null where nothing can be drawn), ``begins`` and ``ends`` (instants,
-null where a feature has no time; of pictures whole days, ``first_day`` to ``last_day``, which are indexed), and one
-typed column for each of ``layers.columns``. PostgreSQL computes only those that a query names.
+``geometry`` (WGS 84), ``mercator`` (EPSG:3857, null where nothing can be drawn), ``sound_from`` (the zoom from which on
+it can be drawn without being mended), ``begins`` and ``ends`` (instants, null where a feature has no time; of pictures
+whole days, ``first_day`` to ``last_day``, which are indexed), and one typed column for each of ``layers.columns``.
+PostgreSQL computes only those that a query names.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,23 @@ from functools import lru_cache
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import Boolean, Date, Float, Integer, Subquery, Text, column, func, select, text
+from sqlalchemy import (
+    Boolean,
+    Date,
+    Float,
+    Integer,
+    LargeBinary,
+    Select,
+    SmallInteger,
+    Subquery,
+    Text,
+    cast,
+    column,
+    func,
+    null,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import UUID as PGUUID
 from sqlalchemy.types import TypeEngine
 
@@ -39,6 +56,7 @@ _HEAD: dict[str, TypeEngine[Any]] = {
     "geometry": Geometry("GEOMETRY", 4326),
     "point": Geometry("POINT", 4326),
     "mercator": Geometry("GEOMETRY", 3857),
+    "sound_from": SmallInteger(),
     "begins": AT,
     "ends": AT,
     "first_day": Date(),
@@ -75,13 +93,20 @@ _PLAIN = """
         FROM jsonb_to_record(r.told)
              AS p (code_list text, adm1_pcode text, adm2_pcode text, adm3_pcode text)) u)
 """
-_AREA = {"id": "r.locality_id", "geometry": "r.area", "point": "r.point", "mercator": "r.mercator"}
+_AREA = {
+    "id": "r.locality_id",
+    "geometry": "r.area",
+    "point": "r.point",
+    "mercator": "r.mercator",
+    "sound_from": "r.sound_from",
+}
 _POINT = {
     "id": "r.released_id",
     "properties": "r.properties",
     "geometry": "r.point",
     "point": "r.point",
     "mercator": "release.on_tiles(r.point)",
+    "sound_from": "0",
     **_DAYS,
 }
 _COLUMNS = {
@@ -95,6 +120,7 @@ _COLUMNS = {
         "geometry": "l.area",
         "point": "l.point",
         "mercator": "l.mercator",
+        "sound_from": "l.sound_from",
         "begins": "CAST(:since AS timestamptz)",
         "ends": "CAST(:as_of AS timestamptz)",
         **_NO_DAYS,
@@ -145,11 +171,6 @@ class Source:
         return self.layer in _PICTURES
 
 
-def at_hand(layer: Layer) -> frozenset[str]:
-    """Give the columns that are no work: all others are read out of a row's properties."""
-    return frozenset(_OWN[layer])
-
-
 def source(layer: Layer, operation: str, audience: Audience, moved: Moved | None = None) -> Source:
     """Give the rows of a layer. That of changes is told what ``moved``; nobody else is."""
     return _standing_source(layer, operation, audience) if moved is None else _source(layer, operation, audience, moved)
@@ -185,10 +206,14 @@ def stands(reader: ReleaseReader) -> dict[tuple[str, Audience, Layer], Stand]:
     boxes = _boxes(reader)
     return {
         (row.operation, Audience(row.audience), layer_of[Collection(row.collection)]): replace(
-            _picture_stand(row), box=boxes.get((row.operation, row.audience))
+            _pictured(row), box=boxes.get((row.operation, row.audience))
         )
         for row in reader.connection.execute(query)
     }
+
+
+def _pictured(row: Record) -> Stand:
+    return Stand(row.build, row.revision, row.as_of, f"{row.build}.{row.revision}")
 
 
 def _boxes(reader: ReleaseReader) -> dict[tuple[str, str], tuple[float, float, float, float]]:
@@ -206,16 +231,34 @@ def stand(reader: ReleaseReader, layer: Layer, operation: str, audience: Audienc
     Raises:
         NotFound: there is no such operation, or nothing of it has been released yet.
     """
-    whose = {"operation": operation, "audience": audience}
-    if layer in _PICTURES:
-        found = reader.connection.execute(select(picture).filter_by(**whose, collection=_PICTURES[layer])).one_or_none()
-    else:
-        found = reader.connection.execute(
-            select(matrix.c.build, matrix.c.revision, matrix.c.as_of, matrix.c.content_sha256).filter_by(**whose)
-        ).one_or_none()
+    found = reader.connection.execute(standing_of(layer, operation, audience)).one_or_none()
     if found is None:
         raise NotFound("no such operation, or nothing of it yet")
-    return _picture_stand(found) if layer in _PICTURES else _matrix_stand(found)
+    return stand_of(found)
+
+
+def standing_of(layer: Layer, operation: str, audience: Audience) -> Select[Any]:
+    """Give the query of a layer's state: no row, or one that ``stand_of`` reads."""
+    table = picture if layer in _PICTURES else matrix
+    content = cast(null(), LargeBinary) if layer in _PICTURES else matrix.c.content_sha256
+    whose = {"operation": operation, "audience": audience}
+    of_picture = {"collection": _PICTURES[layer]} if layer in _PICTURES else {}
+    return (
+        select(table.c.build, table.c.revision, table.c.as_of, content.label("content_sha256"))
+        .select_from(table)
+        .filter_by(**whose, **of_picture)
+    )
+
+
+def stand_of(row: Record) -> Stand:
+    """Read the state of a layer."""
+    content = row.content_sha256
+    return Stand(
+        row.build,
+        row.revision,
+        row.as_of,
+        f"{row.build}.{row.revision}" if content is None else bytes(content).hex(),
+    )
 
 
 def head_of_matrix(reader: ReleaseReader, operation: str, audience: Audience) -> bytes:
@@ -223,11 +266,3 @@ def head_of_matrix(reader: ReleaseReader, operation: str, audience: Audience) ->
     query = select(matrix.c.head).filter_by(operation=operation, audience=audience)
     head: str = reader.connection.execute(query).scalar_one()
     return head.encode()
-
-
-def _picture_stand(row: Record) -> Stand:
-    return Stand(row.build, row.revision, row.as_of, f"{row.build}.{row.revision}")
-
-
-def _matrix_stand(row: Record) -> Stand:
-    return Stand(row.build, row.revision, row.as_of, bytes(row.content_sha256).hex())

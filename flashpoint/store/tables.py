@@ -350,12 +350,9 @@ matrix_row = Table(
     Column("explanation", Text, nullable=False),
     *geometry_column("point", "POINT", nullable=False)[:1],
     *geometry_column("area", "MULTIPOLYGON", nullable=False)[:1],
-    # As it lies on tiles; null beyond the edge of web maps.
-    Column(
-        "mercator",
-        Geometry("MULTIPOLYGON", srid=3857, spatial_index=False),
-        Computed("release.on_tiles(area)", persisted=True),
-    ),
+    # As it lies on tiles, null beyond the edge of web maps; and the zoom from which on it is sound there.
+    Column("mercator", Geometry("MULTIPOLYGON", 3857, spatial_index=False), Computed("release.on_tiles(area)", True)),
+    Column("sound_from", SmallInteger, Computed("release.sound_from(release.on_tiles(area))", persisted=True)),
     # The properties, as what they are asked by is read from.
     Column("told", JSONB, Computed("properties::jsonb - 'contributions'", persisted=True)),
     ForeignKeyConstraint(

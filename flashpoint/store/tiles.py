@@ -3,8 +3,9 @@
 A tile has one layer, named as the layer is, and of each row its id and those columns that a map needs. What is on a
 tile is on that layer's items as well, for the same audience: there is one source of rows for both.
 
-Before they are cut to the tile, areas lose what is smaller than a unit of it, for thin as it is it would be sent and
-never seen. Neighbours lose the same but for that unit, which is an eighth of a pixel.
+Before they are drawn, areas lose what is smaller than a unit of the tile, for thin as it is it would be sent and never
+seen. Neighbours lose the same but for that unit, which is an eighth of a pixel. Clipping and mending takes most of the
+time, and is left to the areas that need it: those at the edge, and those that crossed themselves on the grid.
 """
 
 from collections.abc import Iterable
@@ -14,11 +15,15 @@ from typing import Any, TypeAlias
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Dialect,
     Float,
+    Integer,
     Select,
     Subquery,
     Text,
+    and_,
     bindparam,
+    case,
     cast,
     func,
     literal,
@@ -26,12 +31,14 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.functions import Function
 
 from flashpoint import layers
-from flashpoint.layers import Column, Layer
+from flashpoint.errors import NotFound
+from flashpoint.layers import Column, Layer, Stand
 from flashpoint.store.engine import ReleaseReader
-from flashpoint.store.layer_sources import Source
+from flashpoint.store.layer_sources import Source, stand_of, standing_of
 from flashpoint.tile_grid import BUFFER, EXTENT, Tile
 from flashpoint.types import Audience
 
@@ -63,6 +70,7 @@ _ONCE: ColumnElement[int] = literal_column("0")
 _REACH = ("reach_west", "reach_south", "reach_east", "reach_north")
 _DEGREES = ("degrees_west", "degrees_south", "degrees_east", "degrees_north")
 _Rows: TypeAlias = Select[Any]
+_DIALECT: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
 def drawn_columns(layer: Layer, audience: Audience) -> tuple[Column, ...]:
@@ -70,21 +78,38 @@ def drawn_columns(layer: Layer, audience: Audience) -> tuple[Column, ...]:
     return tuple(one for one in layers.columns(layer, audience) if one.name in _DRAWN[layer])
 
 
-def draw(reader: ReleaseReader, source: Source, tile: Tile) -> bytes:
-    """Make a tile; no bytes where there is nothing on it."""
-    return bytes(reader.connection.execute(_statement(source), _values(tile)).scalar_one() or b"")
+def draw(reader: ReleaseReader, source: Source, tile: Tile) -> tuple[bytes, Stand]:
+    """Make a tile, of the state that is given with it; no bytes where there is nothing on it.
+
+    Raises:
+        NotFound: there is no such operation any more.
+    """
+    query, constants = _text(source)
+    found = reader.connection.exec_driver_sql(query, {**constants, **_values(tile)}).one_or_none()
+    if found is None:
+        raise NotFound("no such operation, or nothing of it yet")
+    return bytes(found.tile or b""), stand_of(found)
 
 
 @lru_cache(maxsize=64)
+def _text(source: Source) -> tuple[str, dict[str, Any]]:
+    """Write the query of a source's tiles as text, once for all of them: that alone takes as long as a small tile."""
+    compiled = _statement(source).compile(dialect=_DIALECT)
+    varied = {name for name, value in compiled.params.items() if value is None}
+    return str(compiled), {name: value for name, value in compiled.params.items() if name not in varied}
+
+
 def _statement(source: Source) -> Select[Any]:
-    """Write the query of a source's tiles, once for all of them."""
+    """Give the tile, and the state that it is of, in one statement: a round trip is as long as a small tile too."""
     rows = _areas(source) if source.layer.is_drawn_as_areas else _points(source)
     features = rows.offset(_ONCE).subquery("t")
     made = func.ST_AsMVT(literal_column("t"), literal(source.layer.value), EXTENT, "geom")
-    return select(made).select_from(features).where(features.c.geom.is_not(None))
+    drawn = select(made).select_from(features).where(features.c.geom.is_not(None))
+    state = standing_of(source.layer, source.operation, source.audience)
+    return state.add_columns(drawn.scalar_subquery().label("tile"))
 
 
-def _values(tile: Tile) -> dict[str, float]:
+def _values(tile: Tile) -> dict[str, Any]:
     """Give what the query has to know of a tile."""
     left, top = tile.corner
     return {
@@ -95,13 +120,19 @@ def _values(tile: Tile) -> dict[str, float]:
         "bottom": top - tile.side,
         "top": top,
         "unit": tile.unit,
+        "zoom": tile.zoom,
+        "move_x": -EXTENT * tile.column,
+        "move_y": -EXTENT * tile.row,
     }
 
 
 def _areas(source: Source) -> _Rows:
-    area = source.rows.c.mercator
-    shape = _clipped(func.ST_Simplify(area, _number("unit"), true()))
-    return _features(source, source.rows, shape).where(area.op("&&")(_box(_REACH, 3857)))
+    area, reach, zoom = source.rows.c.mercator, _box(_REACH, 3857), bindparam("zoom", type_=Integer)
+    # What lies within the reach of the tile and is sound there is moved to its place on the grid, and no more.
+    moved = func.ST_Translate(func.release.on_grid(area, zoom), _number("move_x"), _number("move_y"))
+    mended = _clipped(func.ST_Simplify(area, _number("unit"), true()))
+    shape = case((and_(source.rows.c.sound_from <= zoom, area.op("@")(reach)), moved), else_=mended)
+    return _features(source, source.rows, shape).where(area.op("&&")(reach))
 
 
 def _points(source: Source) -> _Rows:

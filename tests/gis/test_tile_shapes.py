@@ -79,7 +79,7 @@ def painted(module_database_url, mosaic):
 
 def drawn(database, tile, layer=Layer.MATRIX):
     with database.release_reader() as reader:
-        return tiles.draw(reader, source(layer, CODE, Audience.MISSION), tile)
+        return tiles.draw(reader, source(layer, CODE, Audience.MISSION), tile)[0]
 
 
 def gaps(shapes, unit):
