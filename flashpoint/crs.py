@@ -90,8 +90,15 @@ def box_in_wgs84(low: tuple[float, float], high: tuple[float, float], crs: Crs) 
     if south > north:
         return None
     if west > east:
-        return shapely.union(shapely.box(west, south, _EAST, north), shapely.box(-_EAST, south, east, north))
-    return shapely.box(west, south, east, north)
+        return shapely.union(_box((west, south), (_EAST, north)), _box((-_EAST, south), (east, north)))
+    return _box((west, south), (east, north))
+
+
+def _box(low: tuple[float, float], high: tuple[float, float]) -> BaseGeometry:
+    """Draw a box. One without an area is a line or a point: drawn as an area it would touch some of its neighbours."""
+    if low[0] < high[0] and low[1] < high[1]:
+        return shapely.box(*low, *high)
+    return shapely.Point(low) if low == high else shapely.LineString([low, high])
 
 
 def _bent(low: tuple[float, float], high: tuple[float, float], crs: Crs) -> BaseGeometry | None:
@@ -100,7 +107,7 @@ def _bent(low: tuple[float, float], high: tuple[float, float], crs: Crs) -> Base
     west, east = _within((low[0], high[0]), _FARTHEST_M)
     south, north = _within((low[1], high[1]), _FARTHEST_M)
     longest = max(east - west, north - south)
-    drawn = shapely.box(west, south, east, north)
+    drawn = _box((west, south), (east, north))
     return to_wgs84(shapely.segmentize(drawn, longest / _PIECES) if longest else drawn, crs)
 
 

@@ -11,6 +11,7 @@ from api.ogc.query import DEFAULT_LIMIT, FORMS, ITEM, ITEMS, MAX_LIMIT
 from api.problems import PROBLEM
 from flashpoint import __version__
 from flashpoint.filters import Language
+from flashpoint.layers import Layer
 
 Document = dict[str, Any]
 
@@ -76,7 +77,7 @@ _PARAMETERS: dict[str, Document] = {
         "in": "path",
         "required": True,
         "description": "The collection.",
-        "schema": _TEXT,
+        "schema": {"type": "string", "enum": list(Layer)},
     },
     "featureId": {
         "name": "featureId",
@@ -221,7 +222,7 @@ def _operation(path: str, *line: Any) -> Document:  # noqa: ANN401 - a line of t
     name, summary, media, schema, parameters = line
     in_path = [one for one in ("collectionId", "featureId") if f"{{{one}}}" in path]
     content = {media: {"schema": {"$ref": f"#/components/schemas/{schema}"}}, HTML: {"schema": _TEXT}}
-    problem = {"content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/problem"}}}}
+    problem = {"content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/problem"}}, HTML: {"schema": _TEXT}}}
     return {
         "tags": ["features"],
         "operationId": name,

@@ -88,7 +88,7 @@ def item(place: Place, feature: str, crs: Crs, site: Site) -> Made:
     """
     entered = place.entered
     with place.database.release_reader() as reader, layer_reading.reached():
-        standing = stand(reader, entered.layer, entered.operation, entered.audience)
+        standing = _standing(entered, reader)
         found = layer_reading.one(reader, place.source(), feature, crs)
         head = _head(entered, reader, standing)
     if found is None:
@@ -114,8 +114,17 @@ def _of_matrix(entered: Entered, head: bytes) -> bytes:
     return head + b',"stale":' + (b"false" if entered.age_seconds is None else b"true")
 
 
+def _standing(entered: Entered, reader: ReleaseReader) -> Stand:
+    """Give the state that is read. What has changed is told by the matrix in memory, and so is its state."""
+    if entered.layer is Layer.CHANGES:
+        return entered.stand
+    return stand(reader, entered.layer, entered.operation, entered.audience)
+
+
 def _head(entered: Entered, reader: ReleaseReader, standing: Stand) -> bytes:
     """Write what every output says of itself, of the state that is read."""
+    if entered.sheet is not None and entered.layer is Layer.CHANGES:
+        return _of_matrix(entered, entered.sheet.released.head)
     if entered.sheet is not None:
         return _of_matrix(entered, head_of_matrix(reader, entered.operation, entered.audience))
     told = {
@@ -175,7 +184,7 @@ def _is_of_time(entered: Entered, asked: ItemsQuery) -> bool:
 def _from_rows(place: Place, asked: ItemsQuery) -> _Page:
     entered, rows = place.entered, place.source()
     with place.database.release_reader() as reader, layer_reading.reached():
-        standing = stand(reader, entered.layer, entered.operation, entered.audience)
+        standing = _standing(entered, reader)
         found = layer_reading.page(reader, rows, asked.narrowed, asked.page)
         head = _head(entered, reader, standing)
         key = (entered.operation, entered.audience, entered.layer, standing, asked.narrowed.told)

@@ -8,6 +8,7 @@ from pyproj import CRS, Transformer
 
 from flashpoint.crs import CRS84, EPSG4326, WEB_MERCATOR, box_in_wgs84, systems, to_wgs84, utm_of
 
+
 def degrees(low: float, high: float) -> st.SearchStrategy[float]:
     return st.floats(low, high).map(lambda one: round(one, 6))
 
