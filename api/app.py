@@ -94,10 +94,11 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     problems.install(app)
     records = (incidents.router, queue.router, *subjects.routers, audit.router)
     for router in (
+        # Each pattern that is tried before the one that fits takes its time, so what is asked most comes first.
         matrix.router,
-        released.router,
         ogc.router,
         tiles.router,
+        released.router,
         exports.router,
         methodologies.router,
         protocols.router,

@@ -29,6 +29,20 @@ WEEK = timedelta(days=7)
 _NOTHING: dict[str, Any] = {"rank": None, "tier": None, "score": None}
 
 
+NO_TIME = b"null"
+
+
+def written_feature(feature: str, geometry: bytes, properties: bytes, told: bytes | None) -> bytes:
+    """Write a feature of finished members; without ``told`` it has no member for its time."""
+    timed = b"" if told is None else b',"time":' + told
+    return b'{"type":"Feature","id":"%b","geometry":%b,"properties":%b%b}' % (
+        feature.encode(),
+        geometry,
+        properties,
+        timed,
+    )
+
+
 class _Terrain:
     """Where places lie."""
 
@@ -66,7 +80,10 @@ class Ground:
         self.sheet = sheet
         self._terrain = terrain
         self._written: Sequence[Written] = sheet.released.written
-        self._plain: dict[int, bytes] = {}
+        # Finished features, of the matrix and of the localities alone: written when first asked for.
+        self._finished: dict[bool, list[bytes | None]] = {
+            ranked: [None] * len(self._written) for ranked in (True, False)
+        }
 
     @cached_property
     def ids(self) -> list[str]:
@@ -101,7 +118,8 @@ class Ground:
     def touching(self, area: BaseGeometry) -> list[int]:
         """Give where the features stand that touch an area."""
         found = self.tree.query(area, predicate="intersects")
-        return [int(at) for at in np.sort(found)]
+        positions: list[int] = np.sort(found).tolist()
+        return positions
 
     def has_few(self, area: BaseGeometry, few: int) -> bool:
         """Say whether few features touch an area; that too is looked at only where it takes no time."""
@@ -119,11 +137,22 @@ class Ground:
 
     def plain(self, at: int) -> bytes:
         """Write the properties of a locality by itself."""
-        found = self._plain.get(at)
+        told = orjson.loads(self._written[at].properties)
+        return dumps({name: told[name] for name in _PLAIN})
+
+    def feature(self, at: int, *, ranked: bool) -> bytes:
+        """Write the whole feature of a locality, in the matrix or by itself."""
+        found = self._finished[ranked][at]
         if found is None:
-            told = orjson.loads(self._written[at].properties)
-            found = self._plain[at] = dumps({name: told[name] for name in _PLAIN})
+            properties = self.ranked(at) if ranked else self.plain(at)
+            found = written_feature(self.ids[at], self.shape(at), properties, self.time if ranked else NO_TIME)
+            self._finished[ranked][at] = found
         return found
+
+    @cached_property
+    def time(self) -> bytes:
+        """When the matrix is, as JSON-FG writes it."""
+        return dumps({"timestamp": self.sheet.released.as_of})
 
     @cached_property
     def moved(self) -> Moved:

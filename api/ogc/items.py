@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import orjson
 
 from api.layer_access import Entered
 from api.layer_answers import Made
 from api.ogc.counts import Counts
-from api.ogc.ground import Ground
+from api.ogc.ground import NO_TIME, Ground, written_feature
 from api.ogc.links import GEOJSON, Link, Site
 from api.ogc.query import ItemsQuery, cursor
 from flashpoint.crs import CRS84, Crs
@@ -162,11 +163,20 @@ def _from_memory(entered: Entered, ground: Ground, asked: ItemsQuery) -> _Page:
     page = [at for at in found if at >= start][: asked.page.limit + 1] if start else found[: asked.page.limit + 1]
     more, page = len(page) > asked.page.limit, page[: asked.page.limit]
     ranked = entered.layer is Layer.MATRIX
-    told = _instant(entered.stand.as_of) if ranked else b"null"
-    properties = ground.ranked if ranked else ground.plain
-    features = [_feature(ground.ids[at], ground.shape(at), _chosen(properties(at), asked), told) for at in page]
+    write = (
+        partial(_narrower, ground, asked, ranked)
+        if asked.properties is not None
+        else partial(ground.feature, ranked=ranked)
+    )
+    features = list(map(write, page))
     head = _of_matrix(entered, ground.sheet.released.head)
     return _Page(head, features, len(found), ground.ids[page[-1]] if more else None, entered.stand)
+
+
+def _narrower(ground: Ground, asked: ItemsQuery, ranked: bool, at: int) -> bytes:  # noqa: FBT001 - bound beforehand
+    """Write a feature with those members alone that were asked for."""
+    properties = _chosen(ground.ranked(at) if ranked else ground.plain(at), asked)
+    return written_feature(ground.ids[at], ground.shape(at), properties, ground.time if ranked else NO_TIME)
 
 
 def _is_of_time(entered: Entered, asked: ItemsQuery) -> bool:
@@ -205,17 +215,7 @@ def _written(layer: Layer, row: Record, crs: Crs, asked: ItemsQuery | None = Non
         properties = _chosen(properties, asked)
     shape = b"null" if row.shape is None else row.shape.encode()
     # A time marks a feature of JSON-FG, whose geometry is in degrees by definition: GDAL would take metres for them.
-    return _feature(row.id, shape, properties, _time(layer, row) if crs.is_geographic else None)
-
-
-def _feature(feature: str, geometry: bytes, properties: bytes, told: bytes | None) -> bytes:
-    timed = b"" if told is None else b',"time":' + told
-    return b'{"type":"Feature","id":"%b","geometry":%b,"properties":%b%b}' % (
-        feature.encode(),
-        geometry,
-        properties,
-        timed,
-    )
+    return written_feature(row.id, shape, properties, _time(layer, row) if crs.is_geographic else None)
 
 
 def _chosen(properties: bytes, asked: ItemsQuery) -> bytes:
@@ -229,7 +229,7 @@ def _chosen(properties: bytes, asked: ItemsQuery) -> bytes:
 def _time(layer: Layer, row: Record) -> bytes:
     """Write when a feature is, as JSON-FG does: an instant, a day, or an interval of days or of instants."""
     if row.begins is None:
-        return b"null"
+        return NO_TIME
     if layer in {Layer.INCIDENTS, Layer.COMMUNITIES}:
         first, last = row.begins.astimezone(UTC).date(), row.ends.astimezone(UTC).date()
         return dumps({"date": first} if first == last else {"interval": [first, last]})
