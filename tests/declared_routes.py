@@ -35,6 +35,27 @@ ALLOWED = {
         for method in ("GET", "HEAD")
         for collection in ("incidents", "communities", "zones")
     },
+    **{
+        (method, f"/ogc{path}"): EVERYONE
+        for method in ("GET", "HEAD")
+        for path in (
+            *("", "/api", "/conformance", "/collections", "/collections/{collection}"),
+            *("/collections/{collection}/queryables", "/collections/{collection}/items"),
+            "/collections/{collection}/items/{feature}",
+        )
+    },
+    **{
+        (method, path): EVERYONE
+        for method in ("GET", "HEAD")
+        for path in (
+            *("/tiles/styles/matrix", "/tiles/{collection}", "/tiles/{collection}/{zoom}/{column}/{row}"),
+            *("/ogc/tileMatrixSets", "/ogc/tileMatrixSets/{grid}"),
+            *("/ogc/collections/{collection}/tiles", "/ogc/collections/{collection}/tiles/{grid}"),
+            "/ogc/collections/{collection}/tiles/{grid}/{zoom}/{row}/{column}",
+        )
+    },
+    ("GET", "/v1/exports"): EVERYONE,
+    ("GET", "/v1/exports/{file}"): EVERYONE,
     ("GET", "/v1/audit"): AUDITORS,
     ("GET", "/v1/incidents"): RECORDS,
     ("POST", "/v1/incidents"): RECORDS,

@@ -180,8 +180,8 @@ async def _drawn(entered: Entered, request: Request, tile: Tile) -> Response:
 def _draw(database: Database, entered: Entered, tile: Tile) -> Made:
     layer, operation, audience = entered.layer, entered.operation, entered.audience
     source = layer_sources.source(layer, operation, audience)
-    with database.release_reader() as reader:
-        return Made(*tiles.draw(reader, source, tile))
+    with database.release_cursor() as cursor:
+        return Made(*tiles.draw(cursor, source, tile))
 
 
 def _document(document: Mapping[str, Any]) -> Response:

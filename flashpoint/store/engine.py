@@ -12,6 +12,7 @@ a pooled connection carries nothing over to its next user.
     vault_reader()   flashpoint_assessor  reads what scores are made of, READ ONLY
     publishing()     flashpoint_assessor  writes releases
     release_reader() flashpoint_reader    reads releases, READ ONLY; no privilege on the vault
+    release_cursor() flashpoint_reader    likewise, one statement of it
 """
 
 import time
@@ -25,6 +26,7 @@ from typing import Any, TypeAlias, cast
 import psycopg
 from alembic import command
 from alembic.config import Config
+from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Engine, PoolResetState, Row, create_engine, event, exc, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -45,6 +47,9 @@ from flashpoint.types import Actor
 
 #: A row of whatever columns its query asked for.
 Record: TypeAlias = Row[*tuple[Any, ...]]
+
+#: A cursor that reads one statement's worth of the releases, by name.
+ReleaseCursor: TypeAlias = "psycopg.Cursor[Any]"
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -162,6 +167,19 @@ class Database:
         with _in_words(), self._readers.begin() as connection:
             yield ReleaseReader(connection)
 
+    @contextmanager
+    def release_cursor(self) -> Iterator[ReleaseCursor]:
+        """Open a cursor of the same role for one statement, which is a snapshot by itself.
+
+        Bytes come as they are, without the round trips that begin and end a transaction: for what is asked in pieces so
+        small that those would take as long.
+        """
+        with _in_words(), self._readers.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            driver = cast("psycopg.Connection[Any]", alone.connection.driver_connection)
+            with driver.cursor(binary=True, row_factory=namedtuple_row) as cursor:
+                yield cursor
+
     def knowledge_instant(self) -> datetime:
         """Give an instant before which nothing more can become known: every earlier writer has finished."""
         with self._begin("flashpoint_assessor") as connection:
@@ -211,8 +229,15 @@ def _in_words() -> Iterator[None]:
         yield
     except exc.DBAPIError as error:
         raise _in_domain_terms(error) from error
+    except psycopg.Error as error:
+        raise _in_domain_terms(_wrapped(error)) from error
     except exc.TimeoutError as error:
         raise Unavailable("no connection to the database is free") from error
+
+
+def _wrapped(error: psycopg.Error) -> exc.DBAPIError:
+    """Give an error of the driver as it comes through a connection."""
+    return cast("exc.DBAPIError", exc.DBAPIError.instance(None, None, error, psycopg.Error))
 
 
 #: What the triggers of the first migration raise, by SQLSTATE.

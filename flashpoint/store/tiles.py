@@ -37,7 +37,7 @@ from sqlalchemy.sql.functions import Function
 from flashpoint import layers
 from flashpoint.errors import NotFound
 from flashpoint.layers import Column, Layer, Stand
-from flashpoint.store.engine import ReleaseReader
+from flashpoint.store.engine import ReleaseCursor
 from flashpoint.store.layer_sources import Source, stand_of, standing_of
 from flashpoint.tile_grid import BUFFER, EXTENT, Tile
 from flashpoint.types import Audience
@@ -78,14 +78,14 @@ def drawn_columns(layer: Layer, audience: Audience) -> tuple[Column, ...]:
     return tuple(one for one in layers.columns(layer, audience) if one.name in _DRAWN[layer])
 
 
-def draw(reader: ReleaseReader, source: Source, tile: Tile) -> tuple[bytes, Stand]:
+def draw(cursor: ReleaseCursor, source: Source, tile: Tile) -> tuple[bytes, Stand]:
     """Make a tile, of the state that is given with it; no bytes where there is nothing on it.
 
     Raises:
         NotFound: there is no such operation any more.
     """
     query, constants = _text(source)
-    found = reader.connection.exec_driver_sql(query, {**constants, **_values(tile)}).one_or_none()
+    found = cursor.execute(query, {**constants, **_values(tile)}).fetchone()
     if found is None:
         raise NotFound("no such operation, or nothing of it yet")
     return bytes(found.tile or b""), stand_of(found)

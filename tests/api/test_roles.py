@@ -10,8 +10,8 @@ from flashpoint.types import Audience, Role
 
 
 def ask(caller, method, path):
-    filled = path.replace("{locality}", "X1101").replace("{version}", "2026.1")
-    for name in ("{incident_id}", "{subject_id}"):
+    filled = path.replace("{locality}", "X1101").replace("{version}", "2026.1").replace("{collection}", "incidents")
+    for name in ("{incident_id}", "{subject_id}", "{feature}"):
         filled = filled.replace(name, str(uuid4()))
     body = {"content": b"{}"} if method in {"POST", "PUT", "PATCH"} else {}
     headers = {"If-Match": "*", "Content-Type": "application/json"}

@@ -78,8 +78,8 @@ def painted(module_database_url, mosaic):
 
 
 def drawn(database, tile, layer=Layer.MATRIX):
-    with database.release_reader() as reader:
-        return tiles.draw(reader, source(layer, CODE, Audience.MISSION), tile)[0]
+    with database.release_cursor() as cursor:
+        return tiles.draw(cursor, source(layer, CODE, Audience.MISSION), tile)[0]
 
 
 def gaps(shapes, unit):

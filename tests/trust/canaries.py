@@ -93,7 +93,7 @@ class Aviary:
     def instant(self, record: Planted, version: int = 1) -> str:
         """Make an instant, of a day and a second that no other record has."""
         day = self._day()
-        while f"{day:%Y-%m-%d}" in self.avoided:
+        while f"{day:%Y-%m-%d}" in self.avoided or _ends_a_period(day):
             day = self._day()
         at = day + timedelta(seconds=self.dice.randrange(3600, 82_800))
         instant, on = Canary("instant", record, version), Canary("day", record, version)
@@ -145,6 +145,11 @@ class Aviary:
             for pair in ((one, other), (other, one)):
                 if pair in self._places:
                     yield self._places[pair]
+
+
+def _ends_a_period(day: datetime) -> bool:
+    """Say whether a day is the first or the last of a week or of a month: what is released may name those."""
+    return day.weekday() in {0, 6} or day.day == 1 or (day + timedelta(days=1)).day == 1
 
 
 def days_in(text: str) -> set[str]:

@@ -11,6 +11,9 @@ from direct import OK, answers, get, send
 from service import a_protocol, ago
 
 from api.archive import Archive
+from api.ogc.counts import Counts
+from api.ogc.ground import Grounds
+from api.shelf import Shelf
 from flashpoint.assess import Desk
 from flashpoint.pepper import pepper
 from flashpoint.types import Audience, Role
@@ -206,7 +209,9 @@ def edit_what_the_mission_sees(scene: Scene) -> None:
 
 def forgotten(service: Any) -> None:
     """Let the service forget all that it computed; what is released stays."""
-    service.app.state.archive = Archive(service.database)
+    state = service.app.state
+    state.archive = Archive(service.database)
+    state.shelf, state.counts, state.grounds = Shelf(), Counts(), Grounds()
     service.desk = Desk(service.database, pepper(service.app.state.settings))
 
 

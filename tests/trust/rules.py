@@ -12,6 +12,7 @@ written    whoever writes is told the id, and their own name for it.
 nowhere    errors, headers of errors, papers, descriptions, figures, logs. An idempotency key comes back to nobody.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,12 +120,23 @@ def nowhere(_who: Who, _canary: Canary) -> bool:
     return False
 
 
+def _of(kind: str) -> Callable[[Who, Canary], bool]:
+    return lambda who, canary: canary.record.kind == kind and in_released(who, canary)
+
+
 SURFACES = {
     **dict.fromkeys(("incidents", "communities", "assessments", "presences", "localities"), in_records),
     "matrix": in_matrix,
     "released": in_released,
     "queue": in_queue,
     "audit": in_audit,
+    # Layers are by other means what is released.
+    "ogc matrix": in_matrix,
+    "ogc incidents": _of("incident"),
+    "ogc communities": _of("community"),
+    "exports matrix": in_matrix,
+    "exports incidents": _of("incident"),
+    "exports communities": _of("community"),
 }
 
 __all__ = [

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import surfaces_of_exports
+import surfaces_of_layers
+import surfaces_of_tiles
 from declared_routes import routes_of
 from direct import Answer, Ask, get, send
 
@@ -216,6 +219,9 @@ READS: dict[str, Reading] = {
     "/v1/protocols/{version}": _protocol,
     **{f"/v1/released/{name}": _released(name) for name in ("incidents", "communities", "zones")},
     "/v1/audit": _audit,
+    **surfaces_of_layers.READS,
+    **surfaces_of_tiles.READS,
+    **surfaces_of_exports.READS,
 }
 #: What is sent where something would be written: sound in its form, so that what is refused is refused for what it is.
 _STEP = {"action": "corroborate"}
@@ -253,7 +259,9 @@ def missing(app: Any) -> set[str]:
         table = WRITES if method in {"POST", "PUT", "PATCH", "DELETE"} else OPEN | READS
         if ((method, path) if table is WRITES else path) not in table:
             found.add(f"{method} {path}")
-    probe = World("T", moments=("2024-01-01T00:00:00Z",))
+    probe = World("T", moments=("2024-01-01T00:00:00Z",), subjects={"localities": (NOWHERE,)})
+    # The framework's description knows no parameter of these: they have a description of their own.
+    found |= surfaces_of_layers.missing({path for _, path, _ in routes_of(app)}, probe)
     for path, reading in READS.items():
         described = app.openapi()["paths"].get(path, {}).get("get", {}).get("parameters", [])
         asked = {name for ask in reading(probe) for name, _ in parse_qsl(ask.query)}
@@ -290,7 +298,8 @@ def following(ask: Ask, answer: Answer) -> Iterator[Ask]:
     tag = answer.header("etag")
     if tag is not None and answer.status == 200 and not any(name == "if-none-match" for name, _ in ask.headers):
         yield ask.under(("if-none-match", tag))
-    if answer.status == 200 and b'"next"' in answer.plain()[-2000:] + answer.plain()[:2000]:
+    told = answer.status == 200 and "json" in (answer.header("content-type") or "")
+    if told and b'"next"' in answer.plain()[-2000:] + answer.plain()[:2000]:
         yield from _next(ask, answer.json())
 
 
@@ -301,7 +310,8 @@ def _next(ask: Ask, page: Any) -> Iterator[Ask]:
         yield replace(ask, query=urlencode([*rest, ("after", str(cursor))]))
     for link in page.get("links", []) if isinstance(page, dict) else []:
         if link["rel"] == "next":
-            yield replace(ask, query=link["href"].partition("?")[2])
+            behind = urlsplit(link["href"])
+            yield replace(ask, path=behind.path or ask.path, query=behind.query)
 
 
 #: The queue is read from the records, and says as of when: the one answer that is never twice the same.

@@ -28,6 +28,7 @@ OTHERS = [path for path in READS if path not in RECORDS]
 WHOLE = {
     f"/v1/{name}": 1000 for name in ("incidents", "queue", "communities", "assessments", "presences", "localities")
 }
+WHOLE |= {f"/ogc/collections/{layer}/items": 10_000 for layer in ("incidents", "communities", "matrix")}
 WHOLE |= {"/v1/matrix": 10_000, "/v1/audit": 250, **{path: 1000 for path in READS if "/released/" in path}}
 #: In how many ways each route is asked, and one in how many records is read by itself: all by those whom most is hidden
 #: from, and by a writer.
@@ -135,7 +136,11 @@ class Survey:
 
 def rule_of(ask, answer):
     """Say which surface an answer is of, and who may see what on it. Errors show nothing to anybody."""
-    surface = ask.path.split("/")[2] if ask.path.startswith("/v1/") else "open"
+    parts = ask.path.split("/")
+    layer = {"ogc": parts[3:4], "tiles": parts[2:3]}.get(parts[1], [])
+    surface = {"v1": "".join(parts[2:3])}.get(parts[1], f"ogc {layer[0]}" if layer else "open")
+    if surface == "exports":
+        surface = f"exports {''.join(parts[3:4]).partition('.')[0]}"
     if answer.status not in OK:
         return "refused", nowhere
     return surface, SURFACES.get(surface, nowhere)
@@ -184,7 +189,7 @@ def test_every_surface_is_asked(service):
 def test_every_route_showed_something_to_somebody(surveyed):
     answered = sum((survey.answered for survey in surveyed.surveys.values()), Counter())
     assert {route for route, status in answered if status == 200} >= set(READS)
-    assert {status for _, status in answered} <= {200, 303, 304, 400, 401, 403, 404}
+    assert {status for _, status in answered} <= {200, 204, 303, 304, 400, 401, 403, 404}
 
 
 def test_no_canary_is_where_it_must_not_be(surveyed):
@@ -223,8 +228,12 @@ def test_the_cluster_finds_in_the_released_picture_what_it_may_and_the_mission_f
         if "read_" in name or who.role == "":
             continue
         found = surveyed.surveys[name].found[name, "released"]
-        # Nothing beyond what may be; and of what may be, all that is counted.
+        # Nothing beyond what may be; and of what may be, all that is counted. GIS tools are given the same.
         assert found <= expected, name
+        layers = [surveyed.surveys[name].found[name, f"ogc {layer}"] for layer in ("incidents", "communities")]
+        assert set.union(*layers) == found, name
+        files = [surveyed.surveys[name].found[name, f"exports {layer}"] for layer in ("incidents", "communities")]
+        assert set.union(*files) == found, name
         assert {one for one in expected if one.record.kind == "community" or is_counted(one.record)} <= found, name
         assert (len(expected) > 50) == (who.here and who.audience == "cluster"), name
 

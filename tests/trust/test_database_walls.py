@@ -43,7 +43,7 @@ CARELESS = """
 DEFINER = f"SELECT p.proname FROM pg_proc p WHERE p.pronamespace IN {SCHEMAS} AND p.prosecdef"
 UNFIXED = f"""
     SELECT p.proname FROM pg_proc p WHERE p.pronamespace IN {SCHEMAS}
-    AND coalesce(array_to_string(p.proconfig, ','), '') !~ '^search_path="?[a-z, ]*pg_temp"?$'
+    AND NOT EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s ~ '^search_path="?[a-z, ]*pg_temp"?$')
 """
 FOR_EVERYBODY = f"""
     SELECT p.proname FROM pg_proc p

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import surfaces_of_layers
 from service import on_a_port
 
 from api.app import create_app
@@ -24,10 +25,10 @@ EXAMPLES = 5
 
 
 def tried(url, folder, token="none", *more):  # noqa: S107 - it is none
-    """Run Schemathesis; give its report."""
+    """Run Schemathesis on what a description says; give its report."""
     report = folder / "report.json"
     command = [
-        *(Path(sys.executable).with_name("schemathesis"), "run", f"{url}/openapi.json", "--no-color"),
+        *(Path(sys.executable).with_name("schemathesis"), "run", url, "--no-color"),
         *("--header", f"Authorization: Bearer {token}", "--phases", ",".join(PHASES), "--checks", ",".join(CHECKS)),
         *("--max-examples", str(EXAMPLES), "--generation-deterministic", "--no-shrink", "--continue-on-failure"),
         *("--suppress-health-check", "all", "--warnings", "off", "--report-json-path", report, *more),
@@ -52,7 +53,7 @@ def described(service):
 
 def test_the_api_does_what_its_description_says(service, described, tmp_path):
     with on_a_port(service.app) as url:
-        status, said, report = tried(url, tmp_path, described.coordinator.token)
+        status, said, report = tried(f"{url}/openapi.json", tmp_path, described.coordinator.token)
     assert status == 0, said
     assert {name: phase["status"] for name, phase in report["phases"].items()} == dict.fromkeys(PHASES, "success")
     assert report["operations"]["tested"] == sum(map(len, service.app.openapi()["paths"].values()))
@@ -62,6 +63,17 @@ def test_the_api_does_what_its_description_says(service, described, tmp_path):
     accepted = {route for route, phases in report["valid_rates"].items() if any(p["accepted"] for p in phases.values())}
     assert {"POST /v1/incidents", "POST /v1/incidents/{incident_id}/sources", "GET /v1/incidents"} <= accepted
     assert "GET /v1/incidents/{incident_id}" in accepted
+
+
+def test_what_gis_tools_are_told_is_so_too(service, described, tmp_path):
+    """The same of the description below ``/ogc``, which is written by hand."""
+    with on_a_port(service.app) as url:
+        only = ("--phases", "examples,fuzzing")
+        status, said, report = tried(f"{url}/ogc/api?f=json", tmp_path, described.reader.token, *only)
+    assert status == 0, said
+    # All but the description itself, which was read to begin with.
+    assert report["operations"]["tested"] == len(surfaces_of_layers.parameters()) - 1
+    assert report["test_cases"]["with_failures"] == 0
 
 
 def test_a_planted_error_is_noticed(tmp_path):
@@ -76,6 +88,6 @@ def test_a_planted_error_is_noticed(tmp_path):
         return {"number": number}
 
     with on_a_port(app) as url:
-        status, said, _ = tried(url, tmp_path, "none", "--include-path", "/v1/planted")
+        status, said, _ = tried(f"{url}/openapi.json", tmp_path, "none", "--include-path", "/v1/planted")
     assert status == 1
     assert "Server error" in said

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import service as running_service
 import surfaces
+import surfaces_of_layers
 from adversary import AREA, PLACE_QUESTIONS, Adversary, Notes, Secret, all_shown, contains, halves
 from deeds import recorded, reported, verified
 from direct import answers, get, one
@@ -77,11 +78,12 @@ def invented(names, dice):
 
 def listings(app):
     """Give the routes that list something, each with the parameters that it has."""
-    described = app.openapi()["paths"]
-    for path in READS:
+    described, own = app.openapi()["paths"], surfaces_of_layers.parameters()
+    # Of what stands at /ogc the list of collections is asked: the others read their parameters by the same lines.
+    for path in [path for path in READS if not path.startswith("/ogc") or path == "/ogc/collections"]:
         parameters = {one["name"] for one in described[path]["get"].get("parameters", []) if one["in"] == "query"}
         if "{" not in path:
-            yield path, parameters
+            yield path, parameters | own.get(path, set())
 
 
 def allowed(scene, path):
