@@ -39,7 +39,7 @@ ALLOWED = {
         (method, f"/ogc{path}"): EVERYONE
         for method in ("GET", "HEAD")
         for path in (
-            *("", "/api", "/conformance", "/collections", "/collections/{collection}"),
+            *("", "/", "/api", "/conformance", "/collections", "/collections/{collection}"),
             *("/collections/{collection}/queryables", "/collections/{collection}/items"),
             "/collections/{collection}/items/{feature}",
         )

@@ -98,6 +98,8 @@ def of_page(name: str, language: Code) -> dict[str, str]:
 
 
 @router.head("", include_in_schema=False)
+@router.head("/", include_in_schema=False)
+@router.get("/", include_in_schema=False)
 @router.get("", response_class=Response)
 async def get_landing(actor: ReleasedReader, request: Request) -> Response:
     """Say what there is for GIS tools, and where."""

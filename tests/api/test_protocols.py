@@ -276,7 +276,7 @@ def test_another_operation_is_not_there(operation, elsewhere):
 
 #: What says nothing of any operation.
 OF_NO_OPERATION = {
-    *("/ogc", "/ogc/api", "/ogc/conformance", "/ogc/tileMatrixSets", "/ogc/tileMatrixSets/{grid}"),
+    *("/ogc", "/ogc/", "/ogc/api", "/ogc/conformance", "/ogc/tileMatrixSets", "/ogc/tileMatrixSets/{grid}"),
     "/tiles/styles/matrix",
 }
 

@@ -33,3 +33,7 @@ def test_a_browser_without_a_key_is_asked_for_one(sampled):
     assert answer.status_code == 401
     assert 'Basic realm="flashpoint"' in answer.headers.get_list("www-authenticate")
     assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_a_slash_at_the_end_of_the_address_does_no_harm(ogc):
+    assert ogc.get("/").json() == ogc.get().json()

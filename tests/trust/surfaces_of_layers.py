@@ -96,7 +96,7 @@ def item(world: Any) -> Iterator[Ask]:
 
 
 READS = {
-    **{path: entry(path) for path in ("/ogc", "/ogc/api", "/ogc/conformance", COLLECTIONS)},
+    **{path: entry(path) for path in ("/ogc", "/ogc/", "/ogc/api", "/ogc/conformance", COLLECTIONS)},
     f"{COLLECTIONS}/{{collection}}": about(),
     f"{COLLECTIONS}/{{collection}}/queryables": about("/queryables"),
     ITEMS: items,
