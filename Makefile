@@ -29,7 +29,7 @@ clients: ## Install the GIS programs that the tests open the service with, where
 
 .PHONY: test
 test: setup clients ## Run the tests, two at a time, against a throwaway PostGIS
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: check
 check: setup ## Lint, check the format, the types, the layers, and that the migrations match the tables

@@ -21,6 +21,18 @@ settings.load_profile("build" if os.environ.get("CI") else "develop")
 
 _SHARED = pytest.StashKey[Path]()
 
+#: The modules that take longest come first: a worker that begins with one of them at the end keeps the other waiting.
+_LONG = (
+    *("test_four_eyes", "test_generated_bodies", "test_history", "test_oracle", "test_canaries"),
+    *("test_invisible_change", "test_described_api", "test_layer_filters", "test_records_by_role", "test_cli"),
+    *("test_pool", "test_incidents"),
+)
+
+
+def pytest_collection_modifyitems(items):
+    rank = {name: at for at, name in enumerate(_LONG)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(_LONG)))
+
 
 def pytest_configure(config):
     from_controller = getattr(config, "workerinput", {}).get("flashpoint_shared")

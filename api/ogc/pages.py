@@ -141,7 +141,10 @@ def _formats(document: Document, address: str | None) -> list[tuple[str, str]]:
 
 
 def _ways(document: Document, language: Code) -> list[View]:
-    """Give the links of a document that lead on, each once, under the words that the page has for them."""
+    """Give the links of a document that lead on, under the words that the page has for them.
+
+    Of two that lead to the same under the same words the last one counts, which is the one for people.
+    """
     found: dict[tuple[str, str], View] = {}
     for link in addresses.links(document):
         end = str(link.get("rel", "")).rpartition("/")[2]
@@ -155,7 +158,7 @@ def _ways(document: Document, language: Code) -> list[View]:
             text, own = say(_ENDS[end], language), True
         else:
             text, own = str(link.get("title") or href), False
-        found.setdefault((href, text), {"href": href, "text": text, "own": own})
+        found[addresses.path(href), text] = {"href": href, "text": text, "own": own}
     return list(found.values())
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.routing import APIRoute
 
 from api import layer_answers
@@ -59,6 +59,22 @@ def _problem_page(error: FlashpointError, language: Code) -> Response:
 
 router = APIRouter(prefix="/ogc", tags=["ogc"], route_class=Paged)
 
+Collection = Annotated[str, Path(examples=["matrix"], description="A layer, by its id.")]
+Feature = Annotated[str, Path(description="A feature, by its id.")]
+
+
+def _given(media: str, description: str) -> dict[int | str, dict[str, Any]]:
+    """Describe an answer that is data or a page."""
+    content: dict[str, Any] = {media: {"schema": {"type": "object"}}, HTML: {"schema": {"type": "string"}}}
+    return {200: {"description": description, "content": content}}
+
+
+_DOCUMENT = _given(JSON, "The document, or the page of it.")
+_FEATURES = {
+    **_given(GEOJSON, "With a strong ETag, which changes when what your audience is given does."),
+    304: {"description": "Nothing has changed since the answer with that ETag."},
+}
+
 _COMMON = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language, Authorization"}
 
 
@@ -100,7 +116,7 @@ def of_page(name: str, language: Code) -> dict[str, str]:
 @router.head("", include_in_schema=False)
 @router.head("/", include_in_schema=False)
 @router.get("/", include_in_schema=False)
-@router.get("", response_class=Response)
+@router.get("", response_class=Response, responses=_DOCUMENT)
 async def get_landing(actor: ReleasedReader, request: Request) -> Response:
     """Say what there is for GIS tools, and where."""
     asked = Asked.of(request)
@@ -108,7 +124,7 @@ async def get_landing(actor: ReleasedReader, request: Request) -> Response:
 
 
 @router.head("/api", include_in_schema=False)
-@router.get("/api", response_class=Response)
+@router.get("/api", response_class=Response, responses=_given(OPENAPI, "The description."))
 async def get_api(actor: ReleasedReader, request: Request) -> Response:  # noqa: ARG001 - who asks has a key
     """Describe the API for GIS tools, as OpenAPI 3.0."""
     asked = Asked.of(request)
@@ -116,7 +132,7 @@ async def get_api(actor: ReleasedReader, request: Request) -> Response:  # noqa:
 
 
 @router.head("/conformance", include_in_schema=False)
-@router.get("/conformance", response_class=Response)
+@router.get("/conformance", response_class=Response, responses=_DOCUMENT)
 async def get_conformance(actor: ReleasedReader, request: Request) -> Response:  # noqa: ARG001 - likewise
     """Say what the API for GIS tools conforms to."""
     asked = Asked.of(request)
@@ -124,7 +140,7 @@ async def get_conformance(actor: ReleasedReader, request: Request) -> Response: 
 
 
 @router.head("/collections", include_in_schema=False)
-@router.get("/collections", response_class=Response)
+@router.get("/collections", response_class=Response, responses=_DOCUMENT)
 async def get_collections(actor: ReleasedReader, request: Request, door: Door) -> Response:
     """List the layers that your audience may have."""
     asked = Asked.of(request)
@@ -135,8 +151,8 @@ async def get_collections(actor: ReleasedReader, request: Request, door: Door) -
 
 
 @router.head("/collections/{collection}", include_in_schema=False)
-@router.get("/collections/{collection}", response_class=Response)
-async def get_collection(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
+@router.get("/collections/{collection}", response_class=Response, responses=_DOCUMENT)
+async def get_collection(collection: Collection, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Say of one layer what it is, where it lies, and how to have it."""
     asked = Asked.of(request)
     entered = _enter(door, actor, collection, asked)
@@ -145,8 +161,8 @@ async def get_collection(collection: str, actor: ReleasedReader, request: Reques
 
 
 @router.head("/collections/{collection}/queryables", include_in_schema=False)
-@router.get("/collections/{collection}/queryables", response_class=Response)
-async def get_queryables(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
+@router.get("/collections/{collection}/queryables", response_class=Response, responses=_given(SCHEMA, "The schema."))
+async def get_queryables(collection: Collection, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Say what a layer can be filtered and sorted by, as a JSON Schema."""
     asked = Asked.of(request)
     entered = _enter(door, actor, collection, asked)
@@ -154,8 +170,8 @@ async def get_queryables(collection: str, actor: ReleasedReader, request: Reques
 
 
 @router.head("/collections/{collection}/items", include_in_schema=False)
-@router.get("/collections/{collection}/items", response_class=Response)
-async def get_items(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
+@router.get("/collections/{collection}/items", response_class=Response, responses=_FEATURES)
+async def get_items(collection: Collection, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Read the features of a layer, a page at a time, in the order of their ids or as sorted."""
     asked = Asked.of(request, *ITEMS)
     entered = _enter(door, actor, collection, asked)
@@ -169,8 +185,10 @@ async def get_items(collection: str, actor: ReleasedReader, request: Request, do
 
 
 @router.head("/collections/{collection}/items/{feature}", include_in_schema=False)
-@router.get("/collections/{collection}/items/{feature}", response_class=Response)
-async def get_item(collection: str, feature: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
+@router.get("/collections/{collection}/items/{feature}", response_class=Response, responses=_FEATURES)
+async def get_item(
+    collection: Collection, feature: Feature, actor: ReleasedReader, request: Request, door: Door
+) -> Response:
     """Read one feature of a layer by its id."""
     asked = Asked.of(request, *ITEM)
     entered = _enter(door, actor, collection, asked)
@@ -181,7 +199,7 @@ async def get_item(collection: str, feature: str, actor: ReleasedReader, request
     return await _answered(request, entered, asked, _Making("item", (("id", feature), ("crs", crs.uri)), make))
 
 
-def _enter(door: Door, actor: Actor, collection: str, asked: Asked) -> Entered:
+def _enter(door: Door, actor: Actor, collection: Collection, asked: Asked) -> Entered:
     try:
         layer = Layer(collection)
     except ValueError:

@@ -5,9 +5,9 @@ Both ways lead to the same tiles, and every one of them through the same door as
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from api.board import Board
 from api.deps import ReleasedReader, database_of
@@ -27,6 +27,11 @@ from flashpoint.tile_grid import Tile, tile_at
 from flashpoint.types import Actor
 
 router = APIRouter(tags=["tiles"])
+
+Layered = Annotated[str, Path(examples=["matrix"], description="A layer, by its id.")]
+Zoom = Annotated[str, Path(examples=["5"], description="From 0, the whole world, to 14.")]
+Column = Annotated[str, Path(examples=["17"], description="From the west.")]
+Row = Annotated[str, Path(examples=["15"], description="From the north.")]
 
 _Writing = Callable[[Mapped], Mapping[str, Any]]
 
@@ -69,7 +74,7 @@ async def get_matrix_style(actor: ReleasedReader, request: Request) -> Response:
 
 @router.head(f"{TILES}/{{collection}}", include_in_schema=False)
 @router.get(f"{TILES}/{{collection}}", response_class=Response, responses=_DOCUMENT, openapi_extra=_PARAMETERS)
-async def get_tilejson(collection: str, actor: ReleasedReader, request: Request, door: Door) -> Response:
+async def get_tilejson(collection: Layered, actor: ReleasedReader, request: Request, door: Door) -> Response:
     """Describe the tiles of a layer, as TileJSON 3.0."""
     site = _site(request)
     return await _described(_enter(collection, actor, site, door), site, request, documents.tilejson)
@@ -83,7 +88,7 @@ async def get_tilejson(collection: str, actor: ReleasedReader, request: Request,
     openapi_extra=_PARAMETERS,
 )
 async def get_tile(
-    collection: str, zoom: str, column: str, row: str, actor: ReleasedReader, request: Request, door: Door
+    collection: Layered, zoom: Zoom, column: Column, row: Row, actor: ReleasedReader, request: Request, door: Door
 ) -> Response:
     """Draw a tile of a layer, as a Mapbox Vector Tile. The last part may end in `.mvt` or `.pbf`."""
     ending = next((one for one in _ENDINGS if row.endswith(one)), "")

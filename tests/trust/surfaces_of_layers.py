@@ -122,7 +122,7 @@ def missing(routes: set[str], world: Any) -> set[str]:
     ``routes`` are all that are served. Tiles, below ``/tiles``, are described where the framework describes things.
     """
     described, found = parameters(), set()
-    own = {path for path in routes if path.split("/")[1] == "ogc" and not _TILED & set(path.split("/"))}
+    own = {path.rstrip("/") for path in routes if path.split("/")[1] == "ogc" and not _TILED & set(path.split("/"))}
     for path in own ^ set(described):
         found.add(f"GET {path} is served or described, and not both")
     for path, names in described.items():
