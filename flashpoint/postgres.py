@@ -50,7 +50,8 @@ CONFIGURATION = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# For tests: nothing need survive, and the services of all their modules stand beside each other.
+THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "400"}
 
 
 @dataclass(frozen=True, slots=True)
