@@ -47,14 +47,21 @@ async def answer(request: Request, entered: Entered, wanted: Wanted, make: Calla
     told = {} if entered.age_seconds is None else {"Age": str(entered.age_seconds)}
     tag = tag_of(entered, wanted, coding)
     seen = request.headers.get("if-none-match")
-    if seen is not None and matches(seen, tag):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={**_COMMON, **told, "ETag": tag})
+    # A star asks whether there is anything at all: that is known once it has been made.
+    if seen is not None and seen.strip() != "*" and matches(seen, tag):
+        return _unchanged(tag, told)
     found = shelf.get(tag)
     if found is None:
         asked = entered, wanted, coding
         found = _made(make, asked) if wanted.quick else await run_in_threadpool(_made, make, asked)
         shelf.put(found.headers["ETag"], found)
+    if seen is not None and matches(seen, found.headers["ETag"]):
+        return _unchanged(found.headers["ETag"], told)
     return Response(found.body, found.status, {**found.headers, **told})
+
+
+def _unchanged(tag: str, told: Mapping[str, str]) -> Response:
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={**_COMMON, **told, "ETag": tag})
 
 
 def _made(make: Callable[[], Made], asked: tuple[Entered, Wanted, str]) -> Answer:

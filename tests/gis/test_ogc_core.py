@@ -86,8 +86,12 @@ def test_req_core_http(ogc, served):
         assert ogc.caller.request("POST", f"/ogc{path}").status_code == 405
     assert ogc.get("/nowhere").status_code == 404
     tag = ogc.ask("matrix").headers["etag"]
-    again = ogc.get("/collections/matrix/items", {"If-None-Match": tag})
-    assert again.status_code == 304
+    for seen in (tag, f'"other", W/{tag}', "*"):
+        again = ogc.get("/collections/matrix/items", {"If-None-Match": seen})
+        assert (again.status_code, again.headers["etag"]) == (304, tag)
+    # What is not there is the same as nothing, and is not unchanged.
+    for missing in (f"/collections/matrix/items/{NOBODY}", "/collections/nowhere/items"):
+        assert ogc.get(missing, {"If-None-Match": "*"}).status_code == 404
 
 
 def test_req_core_crs84(ogc):
