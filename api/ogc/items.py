@@ -198,7 +198,10 @@ def _from_rows(place: Place, asked: ItemsQuery) -> _Page:
         found = layer_reading.page(reader, rows, asked.narrowed, asked.page)
         head = _head(entered, reader, standing)
         key = (entered.operation, entered.audience, entered.layer, standing, asked.narrowed.told)
-        matched = place.counts.get(key, lambda: layer_reading.count(reader, rows, asked.narrowed))
+        # What fits on the first page is counted already.
+        is_all = asked.page.after is None and len(found) <= asked.page.limit
+        counted = partial(layer_reading.count, reader, rows, asked.narrowed)
+        matched = len(found) if is_all else place.counts.get(key, counted)
     page = found[: asked.page.limit]
     features = [_written(entered.layer, row, asked.page.crs, asked) for row in page]
     after = _behind(asked.page, page[-1]) if len(found) > len(page) else None

@@ -15,9 +15,10 @@ a pooled connection carries nothing over to its next user.
     release_cursor() flashpoint_reader    likewise, one statement of it
 """
 
+import select
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +30,7 @@ from alembic.config import Config
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Engine, PoolResetState, Row, create_engine, event, exc, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from flashpoint.access import CLEARANCE, CONSOLE, PROTECTED_CLEARANCE
 from flashpoint.errors import (
@@ -100,8 +101,10 @@ class Database:
         self.url = psycopg_url(url)
         # What is forgotten between two uses of a connection must not be believed prepared.
         self.engine = _pool(self.url, pool_size, _ALWAYS, pool_reset_on_return=None, prepare_threshold=None)
-        self._readers = _pool(self.url, pool_size, f"{_ALWAYS} {_READING}")
+        # The one used last is the one whose statements are still in the caches of processor and backend.
+        self._readers = _pool(self.url, pool_size, f"{_ALWAYS} {_READING}", pool_pre_ping=False, pool_use_lifo=True)
         event.listen(self.engine, "reset", _forget)
+        event.listen(self._readers, "checkout", _still_open)
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -174,11 +177,14 @@ class Database:
         Bytes come as they are, without the round trips that begin and end a transaction: for what is asked in pieces so
         small that those would take as long.
         """
-        with _in_words(), self._readers.connect() as connection:
-            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-            driver = cast("psycopg.Connection[Any]", alone.connection.driver_connection)
-            with driver.cursor(binary=True, row_factory=namedtuple_row) as cursor:
-                yield cursor
+        with _in_words(), closing(self._readers.raw_connection()) as pooled:
+            driver = cast("psycopg.Connection[Any]", pooled.driver_connection)
+            driver.autocommit = True
+            try:
+                with driver.cursor(binary=True, row_factory=namedtuple_row) as cursor:
+                    yield cursor
+            finally:
+                driver.autocommit = False
 
     def knowledge_instant(self) -> datetime:
         """Give an instant before which nothing more can become known: every earlier writer has finished."""
@@ -209,7 +215,6 @@ def _pool(url: str, size: int, options: str, **more: Any) -> Engine:  # noqa: AN
         pool_size=size,
         max_overflow=0,
         hide_parameters=True,
-        pool_pre_ping=True,
         pool_timeout=5,
         connect_args={
             "connect_timeout": 5,
@@ -218,8 +223,19 @@ def _pool(url: str, size: int, options: str, **more: Any) -> Engine:  # noqa: AN
             "options": options,
             **prepared,
         },
-        **more,
+        **{"pool_pre_ping": True, **more},
     )
+
+
+def _still_open(connection: DBAPIConnection, _: ConnectionPoolEntry, __: PoolProxiedConnection) -> None:
+    """Have a connection made anew whose other end is gone, without a round trip to learn it.
+
+    Nothing comes unasked on one that is idle but its end, and what the server says before it.
+    """
+    ready = select.poll()
+    ready.register(cast("psycopg.Connection[Any]", connection).fileno(), select.POLLIN)
+    if ready.poll(0):
+        raise exc.DisconnectionError
 
 
 @contextmanager
