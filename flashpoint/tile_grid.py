@@ -8,7 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from flashpoint.errors import NotFound
+from flashpoint.errors import Invalid, Violation
 
 #: A unit of a tile at the largest zoom is 0.6 m: finer than anything that is recorded. Clients enlarge these tiles.
 MAX_ZOOM = 14
@@ -64,14 +64,20 @@ def tile_at(zoom: str, column: str, row: str) -> Tile:
     """Give the tile that an address names.
 
     Raises:
-        NotFound: there is no such tile.
+        Invalid: one of the three is no number, or lies beyond the grid.
     """
-    if not all(map(_NUMBER.fullmatch, (zoom, column, row))):
-        raise NotFound("no such tile")
-    found = Tile(int(zoom), int(column), int(row))
-    if found.zoom > MAX_ZOOM or max(found.column, found.row) >= 2**found.zoom:
-        raise NotFound("no such tile")
-    return found
+    if not _is_up_to(MAX_ZOOM, zoom):
+        raise Invalid(Violation("?zoom", "out_of_range", f"a whole number from 0 to {MAX_ZOOM}"))
+    last = 2 ** int(zoom) - 1
+    rule = f"at this zoom a whole number from 0 to {last}"
+    beyond = [name for name, text in (("column", column), ("row", row)) if not _is_up_to(last, text)]
+    if beyond:
+        raise Invalid(*(Violation(f"?{name}", "out_of_range", rule) for name in beyond))
+    return Tile(int(zoom), int(column), int(row))
+
+
+def _is_up_to(last: int, text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None and int(text) <= last
 
 
 def _longitude(x: float) -> float:

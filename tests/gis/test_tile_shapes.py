@@ -14,7 +14,7 @@ from pyproj import Transformer
 from shapely.geometry import MultiPoint, MultiPolygon, Polygon, box
 from tiled import decoded, features, in_metres, tile_of
 
-from flashpoint.errors import NotFound
+from flashpoint.errors import Invalid
 from flashpoint.layers import Layer
 from flashpoint.store import tiles
 from flashpoint.store.engine import Database
@@ -187,6 +187,6 @@ def test_a_tile_is_where_the_projection_says(tile):
 @pytest.mark.parametrize(
     "where", ["x 0 0", "15 0 0", "1 2 0", "1 0 2", "1 00 0", "-1 0 0", "1 \u0660 0", "1 0 123456", " 1 0"]
 )
-def test_what_names_no_tile_is_not_found(where):
-    with pytest.raises(NotFound):
+def test_what_names_no_tile_is_refused(where):
+    with pytest.raises(Invalid):
         tile_at(*where.split(" "))

@@ -171,11 +171,30 @@ def test_where_there_is_nothing_there_is_no_content(painted):
 
 
 @pytest.mark.parametrize(
-    "where",
-    ["0/1/0", "0/0/1", "3/8/0", "3/0/8", f"{MAX_ZOOM + 1}/0/0", "-1/0/0", "0/-1/0", "a/0/0", "0/0/0.png", "00/0/0"],
+    ("where", "wrong"),
+    [
+        ("0/1/0", ["?column"]),
+        ("0/0/1", ["?row"]),
+        ("3/8/0", ["?column"]),
+        ("3/0/8", ["?row"]),
+        ("3/8/8", ["?column", "?row"]),
+        (f"{MAX_ZOOM + 1}/0/0", ["?zoom"]),
+        ("99999999999999999999/0/0", ["?zoom"]),
+        ("-1/0/0", ["?zoom"]),
+        ("0/-1/0", ["?column"]),
+        ("a/0/0", ["?zoom"]),
+        ("0/0/0.png", ["?row"]),
+        ("00/0/0", ["?zoom"]),
+    ],
 )
-def test_beyond_the_grid_there_are_no_tiles(painted, where):
-    assert painted.reader.get(f"/tiles/matrix/{where}?operation={painted.code}").status_code == 404
+def test_what_lies_beyond_the_grid_is_refused_with_the_rule(painted, where, wrong):
+    zoom, column, row = where.split("/")
+    for path in (f"/tiles/matrix/{where}", f"/ogc/collections/matrix/tiles/WebMercatorQuad/{zoom}/{row}/{column}"):
+        answer = painted.reader.get(f"{path}?operation={painted.code}")
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+        told = answer.json()["errors"]
+        assert [one["pointer"] for one in told] == wrong
+        assert all("a whole number from 0 to" in one["rule"] for one in told)
 
 
 @pytest.mark.parametrize("layer", ["changes", "zones", "none", "..%2fmatrix"])

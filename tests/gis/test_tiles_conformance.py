@@ -104,7 +104,7 @@ def test_req_core_tc_success(reader):
 
 def test_req_core_tc_error(reader):
     for where in ("15/0/0", "3/8/0", "3/0/8", "0/-1/0", "x/0/0"):
-        assert reader.get(f"/ogc/collections/matrix/tiles/WebMercatorQuad/{where}").status_code == 404
+        assert reader.get(f"/ogc/collections/matrix/tiles/WebMercatorQuad/{where}").status_code == 400
     empty = reader.get(filled(template(reader), Tile(6, 0, 0)))
     assert (empty.status_code, empty.content) == (204, b"")
 
