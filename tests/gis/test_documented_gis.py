@@ -1,4 +1,4 @@
-"""What docs/gis.md tells people to type is typed here: commands and lines of Python, taken out of the page."""
+"""What docs/gis.md tells people to type is typed here: commands and lines of Python and R, taken out of the page."""
 
 import re
 import sqlite3
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bounding import bounds_of
 from opened import program, run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "gis.md"
@@ -55,3 +56,16 @@ def test_the_lines_of_python_do_what_they_say(served, at_hand):
     assert recent == len(served.features("incidents", "&datetime=2026-01-01T00:00:00Z/.."))
     assert metres == len(served.features("matrix"))
     assert worst == len(served.features("matrix", "&filter=tier%20IN%20('extreme','high')"))
+
+
+def test_the_lines_of_r_do_what_they_say(served, at_hand):
+    program("Rscript", "r-cran-sf")
+    if run("Rscript", "-e", 'cat(requireNamespace("sf", quietly = TRUE))') != "TRUE":
+        pytest.skip("R has no sf (Debian: r-cran-sf); make clients")
+    (lines,) = blocks("r")
+    counts = 'cat("\\n", nrow(matrix), nrow(worst), st_bbox(matrix))'
+    told = run("Rscript", "-e", f"{lines}\n{counts}", **at_hand).splitlines()[-1].split()
+    everything = served.features("matrix")
+    worst = [one for one in everything if one["properties"]["tier"] in {"extreme", "high"}]
+    assert list(map(int, told[:2])) == [len(everything), len(worst)]
+    assert list(map(float, told[2:])) == pytest.approx(bounds_of(everything), abs=1e-4)
