@@ -11,13 +11,15 @@ from random import Random
 from uuid import UUID, uuid4
 
 import postgis
+import psycopg
 import pytest
 import service as running_service
-from sqlalchemy import exc, text
+from sqlalchemy import event, exc, text
 
 from flashpoint.access import CLEARANCE, DEFAULT_AUDIENCE, PROTECTED_CLEARANCE
+from flashpoint.errors import Unavailable
 from flashpoint.store import engine as engine_module
-from flashpoint.store.engine import Database
+from flashpoint.store.engine import Database, libpq_url
 from flashpoint.types import Actor, ActorId, Role
 
 USERS, REQUESTS, POOL = 50, 20_000, 4
@@ -147,8 +149,6 @@ def test_with_plain_set_they_would(database, monkeypatch):
     """The control: settings of the session instead of the transaction, on a pool that forgets nothing."""
     assert "true" not in PLAIN_SET.text
     monkeypatch.setattr(engine_module, "_ENTER", PLAIN_SET)
-    from sqlalchemy import event  # noqa: PLC0415 - the control alone needs it
-
     event.remove(database.engine, "reset", engine_module._forget)  # noqa: SLF001
     event.listen(database.engine, "reset", lambda connection, *_: connection.rollback())
     counted = storm(database, REQUESTS // 20)
@@ -185,5 +185,34 @@ def test_an_actor_is_bound_to_one_transaction(url):
         with database._begin("flashpoint_records") as connection:  # noqa: SLF001
             assert connection.execute(text("SELECT vault.me()")).scalar() is None
             assert connection.execute(text("SELECT vault.covers('P1')")).scalar() is False
+    finally:
+        database.close()
+
+
+def backend(database):
+    with database.release_cursor() as cursor:
+        return cursor.execute("SELECT pg_backend_pid()").fetchone()[0]
+
+
+def end(url, pid):
+    with psycopg.connect(libpq_url(url)) as other:
+        assert other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid]).fetchone() == (True,)
+
+
+def test_no_reader_is_given_a_connection_whose_other_end_is_gone(url):
+    database = Database(url, 1)
+    try:
+        first = backend(database)
+        assert backend(database) == first
+        end(url, first)
+        second = backend(database)
+        assert second != first
+        end(url, second)
+        with database.release_reader() as reader:
+            assert reader.connection.execute(text("SELECT pg_backend_pid()")).scalar() != second
+        event.remove(database._readers, "checkout", engine_module._still_open)  # noqa: SLF001
+        end(url, backend(database))
+        with pytest.raises(Unavailable):
+            backend(database)
     finally:
         database.close()
