@@ -1,10 +1,10 @@
 """What a client takes and what it has: content codings and entity tags (RFC 9110). No framework."""
 
-import gzip
 import re
 from functools import lru_cache
 
 import zstandard
+from isal import igzip
 
 from flashpoint.language import LANGUAGES, Code
 
@@ -12,8 +12,6 @@ CODINGS = ("zstd", "gzip", "identity")
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 _QUALITY = re.compile(r"q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
-#: Beyond this, gzip takes its time: a sixth larger at a quarter of the cost.
-_LARGE_BYTES = 1_000_000
 
 
 @lru_cache(maxsize=64)
@@ -59,11 +57,12 @@ def matches(if_none_match: str, tag: str) -> bool:
 
 
 def compress(plain: bytes, coding: str) -> bytes:
-    """Code the bytes; the same bytes always come to the same."""
+    """Code the bytes; on one kind of processor the same bytes always come to the same."""
     if coding == "zstd":
         return zstandard.ZstdCompressor(level=3).compress(plain)
     if coding == "gzip":
-        return gzip.compress(plain, 1 if len(plain) > _LARGE_BYTES else 6, mtime=0)
+        # In a tenth of the time that zlib takes, and two hundredths larger.
+        return igzip.compress(plain, 3, mtime=0)
     return plain
 
 

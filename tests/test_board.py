@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.board import Board
-from api.negotiation import matches, negotiate
+from api.negotiation import compress, matches, negotiate
 from api.sheet import VARIANTS, Query, Sheet, touches
 from api.watch import Contact
 from flashpoint.errors import Invalid, NotFound, Unavailable
@@ -181,6 +181,15 @@ def test_the_bytes_of_a_small_matrix():
         '"geometry":{"type":"Point","coordinates":[16.5,4.5]},"properties":'
         '{"rank":1,"rank_low":1,"rank_high":2,"top_k_share":0.25,"name": "Yaloké"}}]}'
     )
+
+
+@given(st.binary(max_size=5_000), st.integers(1, 400))
+def test_what_is_coded_is_read_by_others_and_comes_the_same_again(piece, times):
+    plain = piece * times
+    for coding, decode in {"gzip": gzip.decompress, "zstd": zstandard.ZstdDecompressor().decompress}.items():
+        coded = compress(plain, coding)
+        assert coded == compress(plain, coding)
+        assert decode(coded) == plain
 
 
 @pytest.mark.parametrize(
