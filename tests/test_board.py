@@ -22,7 +22,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.board import Board
-from api.negotiation import compress, matches, negotiate
 from api.sheet import VARIANTS, Query, Sheet, touches
 from api.watch import Contact
 from flashpoint.errors import Invalid, NotFound, Unavailable
@@ -183,15 +182,6 @@ def test_the_bytes_of_a_small_matrix():
     )
 
 
-@given(st.binary(max_size=5_000), st.integers(1, 400))
-def test_what_is_coded_is_read_by_others_and_comes_the_same_again(piece, times):
-    plain = piece * times
-    for coding, decode in {"gzip": gzip.decompress, "zstd": zstandard.ZstdDecompressor().decompress}.items():
-        coded = compress(plain, coding)
-        assert coded == compress(plain, coding)
-        assert decode(coded) == plain
-
-
 @pytest.mark.parametrize(
     ("a", "b", "touching"),
     [
@@ -260,26 +250,6 @@ def test_what_fell_out_of_the_cache_comes_back_the_same_and_all_rows_never_fall_
     assert all(sheet.answer(Query(), coding, None) is answer for coding, answer in zip(CODINGS, pinned, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("field", "matching"),
-    [
-        ('"abc"', True),
-        ('W/"abc"', True),
-        ('"x", W/"abc"', True),
-        ('"x,y","abc"', True),
-        ("*", True),
-        (" * ", True),
-        ('"x"', False),
-        ('"abcd"', False),
-        ("abc", False),
-        ("", False),
-        ('"', False),
-    ],
-)
-def test_if_none_match(field, matching):
-    assert matches(field, '"abc"') is matching
-
-
 @given(queries, st.sampled_from(CODINGS), st.booleans())
 def test_304_on_the_tag_and_on_no_other(query, coding, stale):
     sheet = Sheet(make_released([make_row(1)]))
@@ -290,44 +260,6 @@ def test_304_on_the_tag_and_on_no_other(query, coding, stale):
     assert sheet.answer(query, coding, full.headers["ETag"], stale=not stale).status == 200
     other = next(c for c in CODINGS if c != coding)
     assert sheet.answer(query, other, full.headers["ETag"], stale=stale).status == 200
-
-
-@pytest.mark.parametrize(
-    ("field", "coding"),
-    [
-        (None, "identity"),
-        ("", "identity"),
-        ("gzip", "gzip"),
-        ("x-gzip", "gzip"),
-        ("GZip", "gzip"),
-        ("zstd", "zstd"),
-        ("gzip, deflate, br, zstd", "zstd"),
-        ("gzip;q=1.0, zstd;q=0.5", "gzip"),
-        ("gzip;q=0.5", "gzip"),
-        ("gzip;q=0.001", "gzip"),
-        ("gzip;q=0.5, identity", "identity"),
-        ("gzip;q=0, zstd;q=0", "identity"),
-        ("br, deflate", "identity"),
-        ("*", "zstd"),
-        ("*;q=0.1, gzip;q=0.2", "gzip"),
-        ("zstd;q=0, *", "gzip"),
-        ("identity;q=0, gzip", "gzip"),
-        ("*;q=0, gzip", "gzip"),
-        ("identity;q=0", "identity"),
-        ("*;q=0", "identity"),
-        ("gzip;q=2, zstd;q=x", "identity"),
-        ("gzip ; q=0.3 , zstd ; q=0.2", "gzip"),
-        (",;q=1,,gzip", "gzip"),
-    ],
-)
-def test_negotiation(field, coding):
-    assert negotiate(field) == coding
-
-
-@given(st.text(max_size=60))
-def test_negotiation_and_comparison_take_anything(field):
-    assert negotiate(field) in CODINGS
-    assert matches(field, '"abc"') in (True, False)
 
 
 # --- the board ------------------------------------------------------------------------------------------------------

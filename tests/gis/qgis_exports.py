@@ -8,20 +8,8 @@ import json
 import os
 import sys
 
-from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsLayerDefinition, QgsVectorLayer
-
-
-def signed_in(authentication, key):
-    """Keep the key as QGIS does, under the id that the layer definition names."""
-    manager = QgsApplication.authManager()
-    assert manager.setMasterPassword("for this run alone", True), "no master password"
-    config = QgsAuthMethodConfig("Basic")
-    config.setId(authentication)
-    config.setName("Flashpoint")
-    config.setConfig("username", "any")
-    config.setConfig("password", key)
-    config.setConfig("realm", "")
-    assert manager.storeAuthenticationConfig(config), "the configuration was not stored"
+import qgis_key
+from qgis.core import QgsApplication, QgsLayerDefinition, QgsVectorLayer
 
 
 def told(layer):
@@ -38,7 +26,7 @@ def main():
     os.environ["QGIS_AUTH_DB_DIR_PATH"] = asked["folder"]
     application = QgsApplication([], False, asked["folder"])
     application.initQgis()
-    signed_in(asked["authentication"], asked["key"])
+    qgis_key.keep(asked["authentication"], asked["key"])
     found = {}
     for name, path in asked["files"].items():
         layer = QgsVectorLayer(path, name, "ogr")

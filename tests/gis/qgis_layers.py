@@ -9,10 +9,10 @@ import os
 import sys
 import urllib.request
 
+import qgis_key
 from qgis.core import (
     Qgis,
     QgsApplication,
-    QgsAuthMethodConfig,
     QgsCoordinateReferenceSystem,
     QgsFeatureRequest,
     QgsLayerDefinition,
@@ -31,19 +31,6 @@ from qgis.PyQt.QtGui import QColor
 MERCATOR = "EPSG:3857"
 #: Seven letters or digits, as QGIS wants it: what the layer definition of the service names.
 AUTHENTICATION = "flashpt"
-
-
-def signed_in(key):
-    """Keep the key as QGIS does, in its authentication database."""
-    manager = QgsApplication.authManager()
-    assert manager.setMasterPassword("for this run alone", True), "no master password"
-    config = QgsAuthMethodConfig("Basic")
-    config.setId(AUTHENTICATION)
-    config.setName("Flashpoint")
-    config.setConfig("username", "any")
-    config.setConfig("password", key)
-    config.setConfig("realm", "")
-    assert manager.storeAuthenticationConfig(config), "the configuration was not stored"
 
 
 def bounds(rectangle):
@@ -178,7 +165,7 @@ def main():
     application.initQgis()
     found = {"version": Qgis.QGIS_VERSION}
     try:
-        signed_in(asked["key"])
+        qgis_key.keep(AUTHENTICATION, asked["key"])
         for name, task in asked["tasks"].items():
             urllib.request.urlopen(asked["base"] + "/healthz").close()
             try:

@@ -12,7 +12,7 @@ import shapely
 from shapely.geometry import box, shape
 
 Feature = Mapping[str, Any]
-_COMPARED: dict[str, Callable[[Any, Any], bool]] = {
+COMPARED: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
     "<>": lambda a, b: a != b,
     "<": lambda a, b: a < b,
@@ -70,7 +70,7 @@ def text_of(tree: Any) -> str:  # noqa: PLR0911 - a case each
             return f"{text_of(one)} IN ({', '.join(map(text_of, listed))})"
         case {"op": "like", "args": [one, pattern]}:
             return f"{text_of(one)} LIKE {text_of(pattern)}"
-        case {"op": op, "args": [one, other]} if op in _COMPARED:
+        case {"op": op, "args": [one, other]} if op in COMPARED:
             return f"{text_of(one)} {op} {text_of(other)}"
         case {"op": op, "args": args}:
             return f"{op.upper()}({', '.join(map(text_of, args))})"
@@ -132,7 +132,7 @@ def _predicate(tree: Any, feature: Feature) -> bool | None:
         return None
     if op == "between":
         return bool(values[1] <= values[0] <= values[2])
-    return _matches(*values) if op == "like" else _COMPARED[op](*values)
+    return _matches(*values) if op == "like" else COMPARED[op](*values)
 
 
 def _all(parts: list[bool | None]) -> bool | None:

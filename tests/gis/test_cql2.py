@@ -2,6 +2,7 @@
 
 import pytest
 from ogc import AWKWARD, LAYERS
+from reading import COMPARED
 
 #: The localities of the world by the last three figures of their P-codes: squares, and a town with a circle around it.
 ALL = {"101", "102", "201", "202", "203"}
@@ -126,16 +127,6 @@ def test_req_basic_cql2_binary_comparison_predicate(ogc, places):
         "rank = time",
     ):
         ogc.refused("?filter", "matrix", filter=other)
-
-
-COMPARED = {
-    "=": lambda a, b: a == b,
-    "<>": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
 
 
 def test_instants_compare_as_numbers_do(ogc, places, holds):

@@ -1,6 +1,6 @@
 """What ``/ogc/conformance`` declares is tested, requirement by requirement."""
 
-from requirements import REQUIREMENTS, missing, name_of, written
+from standards import REQUIREMENTS, missing, name_of, written
 
 from api.ogc.conformance import CONFORMS_TO
 
