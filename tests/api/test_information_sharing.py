@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from agreeing import decide, proposal
 from service import a_source, collection, subject
-from test_protocols import decide, proposal
 
 from flashpoint import intake, picture, protocol, reports
 from flashpoint.access import CONSOLE
